@@ -5,7 +5,7 @@ target_include_directories(project_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJE
 target_compile_definitions(project_flags INTERFACE _GNU_SOURCE POSTERN_VERSION="${PROJECT_VERSION}")
 target_compile_options(project_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wmissing-prototypes
-  -Wstrict-prototypes -Wvla -Werror -fno-strict-aliasing -fno-omit-frame-pointer)
+  -Wstrict-prototypes -Wvla -Wno-format-zero-length -Werror -fno-strict-aliasing -fno-omit-frame-pointer)
 
 if(POSTERN_SANITIZE)
   add_compile_options(-fsanitize=${POSTERN_SANITIZE} -fno-sanitize-recover=all)

@@ -9,12 +9,11 @@
 #include <jansson.h>
 
 #include "common/buf.h"
-#include "common/cleanup.h"
 #include "common/slice.h"
 
 enum json_result { JSON_READ, JSON_BAD, JSON_TOO_DEEP };
 
-/* An owned *out (json_decref), any type at the top. */
+/* An owned *out (json_decref; CLEANUP(json_decrefp) for locals), any type at the top. */
 enum json_result json_read(struct slice text, unsigned max_depth, json_t **out);
 
 /* Appends value's compact text. */
@@ -22,10 +21,5 @@ void json_write(struct buf *b, const json_t *value);
 
 /* Member of an object as a slice, borrowed from obj; {NULL, 0} when absent or no string. */
 struct slice json_text(const json_t *obj, const char *key);
-
-static inline void json_decrefp(json_t **j)
-{
-	json_decref(*j);
-}
 
 #endif

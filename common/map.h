@@ -13,7 +13,7 @@
 
 struct map;
 
-/* Owned *out.  0 or -ENOMEM. */
+/* Owned *out.  0 or -errno. */
 int map_new(struct map **out);
 /* Frees the map and its copies of keys; not the values. */
 void map_free(struct map *m);
@@ -33,5 +33,8 @@ void *map_remove(struct map *m, struct slice key);
 /* for (size_t i = 0; (v = map_next(m, &i)) != NULL;)   Any order; no put while at it; removing the
  * element just returned is allowed. */
 void *map_next(const struct map *m, size_t *i);
+
+/* The hash itself, pure. */
+uint64_t map_siphash(uint64_t k0, uint64_t k1, struct slice in);
 
 #endif
