@@ -65,10 +65,14 @@
 #define HELLO_MAX_BYTES 1024
 #define LINK_BATCH_MAX_BYTES 1048576
 #define LINK_BATCH_MAX_ITEMS 4096
+#define LINK_BATCH_MAX_ELEMENTS 32768 /* of a batch, as codec.h counts them */
 #define LINK_WINDOW_BATCHES 64
+#define LINK_WINDOW_RESERVE 16    /* of them, kept by a sender for batches without items */
 #define LINK_WINDOW_BYTES 8388608
 #define LINK_QUEUE_MAX_BYTES 33554432 /* router: waiting for one link; over it the link is closed */
 #define LINK_CLAIM_MS 5000
+#define LINK_SILENT_MS 10000      /* an edge says gauges each second; then its sessions are away */
+#define LINK_DEAD_MS 45000        /* then its link is closed */
 #define SYSTEM_BATCH_MAX_BYTES 1048576
 #define SYSTEM_KEPT 256           /* system messages that router and edges keep for repair */
 #define TRUST_MAX_BYTES 65536
