@@ -6,24 +6,23 @@
  */
 #include "common/config.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/setting.h"
 
 enum {
 	FILE_MAX_BYTES = 65536,
-	SETTINGS_MAX = 64, /* the file's duplicates are kept in 64 bits */
+	SETTINGS_MAX = 64, /* a bit each for those the file has */
 	NAME_MAX_BYTES = 64,
-	VALUE_MAX_BYTES = 4096,
 	WHERE_MAX_BYTES = 320,
 };
 
@@ -61,193 +60,6 @@ const char *config_state_dir(void)
 	return dir == NULL || dir[0] == '\0' ? "/var/lib/postern" : dir;
 }
 
-/* Digits only, no sign, no blanks: what strtoll() takes beyond that is not a number to a human. */
-static bool parse_digits(const char *text, const char **out_end, int64_t *out)
-{
-	int64_t value = 0;
-	const char *p = text;
-
-	for (; *p >= '0' && *p <= '9'; p++) {
-		if (__builtin_mul_overflow(value, 10, &value) ||
-			__builtin_add_overflow(value, *p - '0', &value))
-			return false;
-	}
-	*out_end = p;
-	*out = value;
-	return p > text;
-}
-
-static bool parse_int(const char *text, int64_t *out)
-{
-	bool negative = text[0] == '-';
-	const char *end;
-
-	if (!parse_digits(text + (negative ? 1 : 0), &end, out) || *end != '\0')
-		return false;
-	if (negative)
-		*out = -*out;
-	return true;
-}
-
-static const struct unit {
-	const char *name;
-	int64_t ms;
-} units[] = {
-	{"d", 86400000},
-	{"h", 3600000},
-	{"min", 60000},
-	{"s", 1000},
-	{"ms", 1},
-};
-
-int64_t duration_parse(const char *text)
-{
-	const char *end;
-	int64_t value;
-
-	if (!parse_digits(text, &end, &value))
-		return -1;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) == 0)
-			return __builtin_mul_overflow(value, units[i].ms, &value) ? -1 : value;
-	}
-	return -1;
-}
-
-/* The shortest form that duration_parse() reads back. */
-static const char *duration_print(int64_t ms, char buf[32])
-{
-	const struct unit *unit = units;
-
-	while (unit->ms > 1 && (ms == 0 || ms % unit->ms != 0))
-		unit++;
-	if (ms == 0)
-		unit--; /* 0s */
-	snprintf(buf, 32, "%" PRId64 "%s", ms / unit->ms, unit->name);
-	return buf;
-}
-
-static bool parse_bool(const char *text, bool *out)
-{
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{"on", true},
-		{"off", false},
-		{"true", true},
-		{"false", false},
-		{"1", true},
-		{"0", false},
-		{"yes", true},
-		{"no", false},
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcasecmp(text, words[i].word) == 0) {
-			*out = words[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* No range given is any number from 0. */
-static int64_t max_of(const struct setting *s)
-{
-	return s->min == 0 && s->max == 0 ? INT64_MAX : s->max;
-}
-
-static bool in_range(const struct setting *s, int64_t value)
-{
-	return value >= s->min && value <= max_of(s);
-}
-
-/* What a value may be, for people. */
-static const char *describe(const struct setting *s, char *buf, size_t size)
-{
-	bool open_end = max_of(s) == INT64_MAX;
-	char low[32];
-	char high[32];
-
-	switch (s->type) {
-	case SETTING_TEXT:
-		snprintf(buf, size, "text of at most %d bytes", VALUE_MAX_BYTES);
-		break;
-	case SETTING_BOOL:
-		snprintf(buf, size, "on or off");
-		break;
-	case SETTING_INT:
-		if (open_end)
-			snprintf(buf, size, "a whole number, at least %" PRId64, s->min);
-		else
-			snprintf(buf, size, "a whole number, %" PRId64 " to %" PRId64, s->min,
-				s->max);
-		break;
-	case SETTING_DURATION:
-		if (open_end)
-			snprintf(buf, size,
-				"a time such as 500ms, 3s, 15min, 1h or 2d, at least %s",
-				duration_print(s->min, low));
-		else
-			snprintf(buf, size, "a time such as 500ms, 3s, 15min, 1h or 2d, %s to %s",
-				duration_print(s->min, low), duration_print(s->max, high));
-		break;
-	}
-	return buf;
-}
-
-static void *field_of(const struct setting *s, void *out)
-{
-	return (char *)out + s->offset;
-}
-
-static bool set_text(const struct setting *s, const char *text, void *out)
-{
-	char **field = field_of(s, out);
-	char *copy;
-
-	if (strlen(text) > VALUE_MAX_BYTES)
-		return false;
-	copy = strdup(text);
-	if (copy == NULL)
-		abort(); /* at start, with nothing to lose */
-	free(*field);
-	*field = copy;
-	return true;
-}
-
-static bool set_number(const struct setting *s, const char *text, void *out)
-{
-	int64_t value;
-
-	if (s->type == SETTING_DURATION) {
-		value = duration_parse(text);
-		if (value < 0)
-			return false;
-	} else if (!parse_int(text, &value)) {
-		return false;
-	}
-	if (!in_range(s, value))
-		return false;
-	*(int64_t *)field_of(s, out) = value;
-	return true;
-}
-
-static bool parse_value(const struct setting *s, const char *text, void *out)
-{
-	switch (s->type) {
-	case SETTING_TEXT:
-		return set_text(s, text, out);
-	case SETTING_BOOL:
-		return parse_bool(text, field_of(s, out));
-	case SETTING_INT:
-	case SETTING_DURATION:
-		return set_number(s, text, out);
-	}
-	return false;
-}
-
 /* where names the value's place for the complaint. */
 static bool set_value(
 	const struct loader *l, const struct setting *s, const char *text, const char *where)
@@ -255,32 +67,12 @@ static bool set_value(
 	char allowed[128];
 	char quoted[80];
 
-	if (parse_value(s, text, l->out))
+	if (setting_parse(s, text, l->out))
 		return true;
 	complain(l, "%s: %s is not allowed, it must be %s", where,
 		log_quote(quoted, sizeof(quoted), slice_of(text)),
-		describe(s, allowed, sizeof(allowed)));
+		setting_allowed(s, allowed, sizeof(allowed)));
 	return false;
-}
-
-static void set_defaults(const struct loader *l)
-{
-	for (const struct setting *s = l->spec->settings; s->name != NULL; s++) {
-		switch (s->type) {
-		case SETTING_TEXT:
-			*(char **)field_of(s, l->out) = NULL;
-			if (s->text != NULL && !set_text(s, s->text, l->out))
-				abort();
-			break;
-		case SETTING_BOOL:
-			*(bool *)field_of(s, l->out) = s->number != 0;
-			break;
-		case SETTING_INT:
-		case SETTING_DURATION:
-			*(int64_t *)field_of(s, l->out) = s->number;
-			break;
-		}
-	}
 }
 
 static const struct setting *find(const struct config_spec *spec, const char *name, size_t len)
@@ -317,48 +109,16 @@ static const char *type_name(enum setting_type type)
 	return "";
 }
 
-static const char *default_of(const struct setting *s, char buf[32])
-{
-	switch (s->type) {
-	case SETTING_TEXT:
-		return s->text == NULL || s->text[0] == '\0' ? "none" : s->text;
-	case SETTING_BOOL:
-		return s->number != 0 ? "on" : "off";
-	case SETTING_INT:
-		snprintf(buf, 32, "%" PRId64, s->number);
-		return buf;
-	case SETTING_DURATION:
-		return duration_print(s->number, buf);
-	}
-	return "";
-}
-
-static void print_range(const struct setting *s)
-{
-	char low[32];
-	char high[32];
-	bool open_end = max_of(s) == INT64_MAX;
-
-	if (s->type == SETTING_INT && open_end)
-		printf(", at least %" PRId64, s->min);
-	else if (s->type == SETTING_INT)
-		printf(", %" PRId64 " to %" PRId64, s->min, s->max);
-	else if (s->type == SETTING_DURATION && open_end)
-		printf(", at least %s", duration_print(s->min, low));
-	else if (s->type == SETTING_DURATION)
-		printf(", %s to %s", duration_print(s->min, low), duration_print(s->max, high));
-}
-
 static void print_setting(const struct config_spec *spec, const struct setting *s)
 {
 	char env[128];
 	char number[32];
+	char range[80];
 
-	printf("  --%s%s%s\n", s->name, s->type == SETTING_BOOL ? "" : " ", type_name(s->type));
-	printf("        %s\n", s->help);
-	printf("        default %s", default_of(s, number));
-	print_range(s);
-	printf("; %s\n", env_name(spec, s->name, env));
+	printf("  --%s%s%s\n        %s\n", s->name, s->type == SETTING_BOOL ? "" : " ",
+		type_name(s->type), s->help);
+	printf("        default %s%s; %s\n", setting_default(s, number),
+		setting_range(s, range, sizeof(range)), env_name(spec, s->name, env));
 }
 
 static void print_help(const struct config_spec *spec)
@@ -368,9 +128,8 @@ static void print_help(const struct config_spec *spec)
 	printf("Usage: %s [--SETTING VALUE]... [--config FILE] [--check-config]\n", spec->program);
 	printf("%s\n\n", spec->summary);
 	printf("A setting is taken from the command line (--name VALUE or --name=VALUE; --name or\n"
-	       "--no-name for one that is on or off), else from the environment, else from the "
-	       "file\n"
-	       "(lines of name = value, # starts a comment), else it has its default.\n\n"
+	       "--no-name for one that is on or off), else from the environment, else from the\n"
+	       "file (lines of name = value, # starts a comment), else it has its default.\n\n"
 	       "Settings:\n");
 	for (const struct setting *s = spec->settings; s->name != NULL; s++)
 		print_setting(spec, s);
@@ -536,47 +295,65 @@ static bool take_env(const struct loader *l)
 	return true;
 }
 
-/* One of --name=VALUE, --name VALUE, --name, --no-name at argv[*i]; *i moves past a value. */
+/* What an option names.  setting NULL and not is_config: nothing. */
+struct flag {
+	const struct setting *setting;
+	bool is_config;
+	const char *value; /* NULL: the next argument */
+};
+
+/* --name=VALUE, --name VALUE, --name or --no-name */
+static struct flag find_flag(const struct config_spec *spec, const char *arg)
+{
+	const char *name = arg + 2;
+	size_t len = strcspn(name, "=");
+	struct flag flag = {
+		.setting = find(spec, name, len),
+		.is_config = slice_is((struct slice){name, len}, "config"),
+		.value = name[len] == '=' ? name + len + 1 : NULL,
+	};
+
+	if (flag.setting == NULL && flag.value == NULL && strncmp(name, "no-", 3) == 0) {
+		flag.setting = find(spec, name + 3, len - 3);
+		if (flag.setting != NULL && flag.setting->type != SETTING_BOOL)
+			flag.setting = NULL;
+		flag.value = "off";
+	}
+	if (flag.value == NULL && flag.setting != NULL && flag.setting->type == SETTING_BOOL)
+		flag.value = "on";
+	return flag;
+}
+
+/* The option at argv[*i]; *i moves to its value when that is an argument of its own. */
 static bool take_flag(struct loader *l, char **argv, int *i)
 {
-	const char *name = argv[*i] + 2;
-	size_t len = strcspn(name, "=");
-	const char *value = name[len] == '=' ? name + len + 1 : NULL;
-	bool is_config = slice_is((struct slice){name, len}, "config");
-	const struct setting *s = find(l->spec, name, len);
+	struct flag flag = find_flag(l->spec, argv[*i]);
 	char where[NAME_MAX_BYTES + 3];
+	char words[128];
 
-	if (s == NULL && value == NULL && strncmp(name, "no-", 3) == 0) {
-		s = find(l->spec, name + 3, len - 3);
-		s = s != NULL && s->type == SETTING_BOOL ? s : NULL;
-		value = "off";
-	}
-	if (s == NULL && !is_config) {
-		char quoted[80];
-
+	if (flag.setting == NULL && !flag.is_config) {
 		complain(l, "%s is not an option (see --help)",
-			log_quote(quoted, sizeof(quoted), (struct slice){argv[*i], len + 2}));
+			log_quote(words, sizeof(words),
+				(struct slice){argv[*i], strcspn(argv[*i], "=")}));
 		return false;
 	}
-	snprintf(where, sizeof(where), "--%s", s == NULL ? "config" : s->name);
-	if (value == NULL && s != NULL && s->type == SETTING_BOOL)
-		value = "on";
-	if (value == NULL) {
-		value = argv[*i + 1];
+	snprintf(where, sizeof(where), "--%s", flag.is_config ? "config" : flag.setting->name);
+	if (flag.value == NULL) {
+		flag.value = argv[*i + 1];
 		/* What looks like the next option is a forgotten value; --name=--x says it on
 		 * purpose. */
-		if (value == NULL || strncmp(value, "--", 2) == 0) {
-			char allowed[128];
-
+		if (flag.value == NULL || strncmp(flag.value, "--", 2) == 0) {
 			complain(l, "%s needs a value: %s", where,
-				s == NULL ? "a file" : describe(s, allowed, sizeof(allowed)));
+				flag.is_config
+					? "a file"
+					: setting_allowed(flag.setting, words, sizeof(words)));
 			return false;
 		}
 		(*i)++;
 	}
-	if (is_config)
-		l->file = value;
-	return is_config || set_value(l, s, value, where);
+	if (flag.is_config)
+		l->file = flag.value;
+	return flag.is_config || set_value(l, flag.setting, flag.value, where);
 }
 
 /* All of argv; the flags' values land in out, so it is called again after file and environment. */
@@ -608,14 +385,25 @@ static enum config_result take_argv(struct loader *l, int argc, char **argv)
 	return CONFIG_OK;
 }
 
+static size_t settings_count(const struct config_spec *spec)
+{
+	size_t n = 0;
+
+	while (spec->settings[n].name != NULL)
+		n++;
+	return n;
+}
+
 enum config_result config_load(const struct config_spec *spec, int argc, char **argv, void *out)
 {
 	struct loader l = {.spec = spec, .out = out};
 	enum config_result result;
 	char env[128];
 
+	assert(settings_count(spec) <= SETTINGS_MAX);
 	l.file = getenv(env_name(spec, "config", env));
-	set_defaults(&l);
+	for (const struct setting *s = spec->settings; s->name != NULL; s++)
+		setting_set_default(s, out);
 	result = take_argv(&l, argc, argv);
 	if (result != CONFIG_OK)
 		return result;
@@ -627,12 +415,6 @@ enum config_result config_load(const struct config_spec *spec, int argc, char **
 
 void config_free(const struct config_spec *spec, void *out)
 {
-	for (const struct setting *s = spec->settings; s->name != NULL; s++) {
-		if (s->type == SETTING_TEXT) {
-			char **field = field_of(s, out);
-
-			free(*field);
-			*field = NULL;
-		}
-	}
+	for (const struct setting *s = spec->settings; s->name != NULL; s++)
+		setting_free(s, out);
 }
