@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/buf.h"
+#include "common/cleanup.h"
 #include "common/slice.h"
 
 enum json_result { JSON_READ, JSON_BAD, JSON_TOO_DEEP };

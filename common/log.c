@@ -170,7 +170,9 @@ static size_t value_len(const char *at, bool keyed, struct slice *out)
 	while (*end == ' ' && end[1] != '\0' && key_len(end + 1) == 0)
 		end = strchrnul(end + 1, ' ');
 	*out = (struct slice){at, (size_t)(end - at)};
-	return out->len;
+	while (out->len > 0 && at[out->len - 1] == ' ')
+		out->len--;
+	return (size_t)(end - at);
 }
 
 static void add_json_pairs(struct line *l, const char *text)
