@@ -117,8 +117,12 @@ static void print_setting(const struct config_spec *spec, const struct setting *
 
 	printf("  --%s%s%s\n        %s\n", s->name, s->type == SETTING_BOOL ? "" : " ",
 		type_name(s->type), s->help);
-	printf("        default %s%s; %s\n", setting_default(s, number),
-		setting_range(s, range, sizeof(range)), env_name(spec, s->name, env));
+	/* a text without a default says in its help what happens then */
+	if (s->type == SETTING_TEXT && s->text == NULL)
+		printf("        %s\n", env_name(spec, s->name, env));
+	else
+		printf("        default %s%s; %s\n", setting_default(s, number),
+			setting_range(s, range, sizeof(range)), env_name(spec, s->name, env));
 }
 
 static void print_help(const struct config_spec *spec)

@@ -197,7 +197,7 @@ const char *setting_default(const struct setting *s, char buf[32])
 {
 	switch (s->type) {
 	case SETTING_TEXT:
-		return s->text == NULL || s->text[0] == '\0' ? "none" : s->text;
+		return s->text == NULL || s->text[0] == '\0' ? "empty" : s->text;
 	case SETTING_BOOL:
 		return s->number != 0 ? "on" : "off";
 	case SETTING_INT:

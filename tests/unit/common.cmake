@@ -3,6 +3,7 @@ add_unit_test(config LIBS postern_common)
 add_unit_test(json LIBS postern_common)
 add_unit_test(log LIBS postern_common)
 add_unit_test(map LIBS postern_common)
+add_unit_test(setting LIBS postern_common)
 
 add_test(NAME style.layers
   COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_LIST_DIR}/layers.cmake)
