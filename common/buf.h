@@ -1,6 +1,6 @@
 /*
- * buf: a growing byte string with a bound.  Appending past max or out of memory sets failed and changes
- * nothing; look at it once, at the end.  Loop thread only.
+ * buf: a growing byte string with a bound.  Appending past max or out of memory sets failed and
+ * changes nothing; look at it once, at the end.  Loop thread only.
  */
 #ifndef POSTERN_COMMON_BUF_H
 #define POSTERN_COMMON_BUF_H

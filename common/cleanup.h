@@ -1,6 +1,6 @@
 /*
- * cleanup: scope-bound ownership for locals.  CLEANUP(freep) struct x *p = NULL; then p is freed at the
- * end of its block; give it away with *out = p; p = NULL;
+ * cleanup: scope-bound ownership for locals.  CLEANUP(freep) struct x *p = NULL; then p is freed at
+ * the end of its block; give it away with *out = p; p = NULL;
  */
 #ifndef POSTERN_COMMON_CLEANUP_H
 #define POSTERN_COMMON_CLEANUP_H

@@ -1,14 +1,15 @@
 /*
  * config: one const table of settings per process.  A setting is --name VALUE or --name=VALUE, then
- * PREFIX_NAME in the environment (dashes as underscores), then `name = value` in the file of --config
- * (# starts a comment): the first of them that is there wins.  An unknown flag or key is an error with
- * one clear line on stderr.
+ * PREFIX_NAME in the environment (dashes as underscores), then `name = value` in the file of
+ *--config
+ * (# starts a comment): the first of them that is there wins.  An unknown flag or key is an error
+ *with one clear line on stderr.
  *
  *	static const struct setting settings[] = {
- *		{"listen", SETTING_TEXT, offsetof(struct edge_config, listen), .text = "127.0.0.1:8080",
- *		 .help = "address and port to accept clients on"},
- *		{"max-connections", SETTING_INT, offsetof(...), .number = 10000, .min = 1, .max = 1000000,
- *		 .help = "..."},
+ *		{"listen", SETTING_TEXT, offsetof(struct edge_config, listen), .text =
+ *"127.0.0.1:8080", .help = "address and port to accept clients on"},
+ *		{"max-connections", SETTING_INT, offsetof(...), .number = 10000, .min = 1, .max =
+ *1000000, .help = "..."},
  *		{"demo", SETTING_BOOL, offsetof(...), .help = "..."},
  *		{0},
  *	};
@@ -20,9 +21,9 @@
 #include <stdint.h>
 
 enum setting_type {
-	SETTING_TEXT,     /* char * field, owned by the config; NULL when the default is NULL */
-	SETTING_INT,      /* int64_t field */
-	SETTING_BOOL,     /* bool field; --name, --no-name, or on/off/true/false/1/0/yes/no */
+	SETTING_TEXT,	  /* char * field, owned by the config; NULL when the default is NULL */
+	SETTING_INT,	  /* int64_t field */
+	SETTING_BOOL,	  /* bool field; --name, --no-name, or on/off/true/false/1/0/yes/no */
 	SETTING_DURATION, /* int64_t field, in ms; "500ms", "3s", "1h"; a bare number is an error */
 };
 
@@ -38,19 +39,19 @@ struct setting {
 };
 
 struct config_spec {
-	const char *program;    /* postern-edge */
+	const char *program;	/* postern-edge */
 	const char *env_prefix; /* POSTERN_EDGE */
-	const char *summary;    /* one sentence for --help */
-	const char *epilog;     /* examples for --help, or NULL */
+	const char *summary;	/* one sentence for --help */
+	const char *epilog;	/* examples for --help, or NULL */
 	const struct setting *settings;
 };
 
 enum config_result {
 	CONFIG_OK,
-	CONFIG_DONE,    /* --help or --version was printed: exit 0 */
-	CONFIG_CHECK,   /* all is well and --check-config was given: validate further, then exit 0 */
-	CONFIG_USAGE,   /* a line was printed: exit 64 */
-	CONFIG_UNSAFE,  /* a line was printed: exit 78 (an unknown key or a bad value in file or environment) */
+	CONFIG_DONE,   /* --help or --version was printed: exit 0 */
+	CONFIG_CHECK,  /* all is well and --check-config was given: validate further, then exit 0 */
+	CONFIG_USAGE,  /* a line was printed: exit 64 */
+	CONFIG_UNSAFE, /* a line was printed: exit 78 (the file or the environment is wrong) */
 };
 
 /* Fills the struct at out.  config_free() frees its text fields, whatever the result. */

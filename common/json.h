@@ -1,7 +1,7 @@
 /*
- * json: strict JSON (RFC 8259) in, through jansson, with a bound on depth before it parses.  The only
- * module besides auth's token rules that includes jansson.h.  Duplicate keys, invalid UTF-8, lone
- * surrogates, trailing bytes and numbers out of range are errors.  Pure.
+ * json: strict JSON (RFC 8259) in, through jansson, with a bound on depth before it parses.  The
+ * only module besides auth's token rules that includes jansson.h.  Duplicate keys, invalid UTF-8,
+ * lone surrogates, trailing bytes and numbers out of range are errors.  Pure.
  */
 #ifndef POSTERN_COMMON_JSON_H
 #define POSTERN_COMMON_JSON_H

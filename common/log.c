@@ -20,8 +20,7 @@
 
 enum {
 	LINE_BYTES = PIPE_BUF,
-	/* Members at worst double a text; time, level, names and the rest want some room as well.
-	 */
+	/* Members at worst double a text, and the time and the names want some room. */
 	JSON_TEXT_BYTES = 1800,
 	EVENT_BYTES = 64,
 	LINES_PER_SECOND = 10,

@@ -1,11 +1,11 @@
 /*
- * log: one line per event on stderr, `time level process event key=value ...`, or one JSON object a line.
- * Never a token, a key or a message's content.  Any thread.
+ * log: one line per event on stderr, `time level process event key=value ...`, or one JSON object a
+ *line. Never a token, a key or a message's content.  Any thread.
  *
  *	log_warn("link_closed", "edge=%u reason=%s", id, "credit");
  *
- * event is a literal word; the rest is printf text of key=value pairs.  A value that may hold a blank, a
- * quote or a control character (whatever a peer sent) is passed through log_quote().
+ * event is a literal word; the rest is printf text of key=value pairs.  A value that may hold a
+ *blank, a quote or a control character (whatever a peer sent) is passed through log_quote().
  */
 #ifndef POSTERN_COMMON_LOG_H
 #define POSTERN_COMMON_LOG_H
@@ -32,8 +32,8 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
 	} while (0)
 
 /*
- * For lines that a peer can trigger: at most 10 a second per place, the number left out is printed with
- * the next one.   LOG_LIMITED(LOG_WARN, "bad_frame", "conn=%s", id);
+ * For lines that a peer can trigger: at most 10 a second per place, the number left out is printed
+ * with the next one.   LOG_LIMITED(LOG_WARN, "bad_frame", "conn=%s", id);
  */
 struct log_limit {
 	long long second;

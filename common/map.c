@@ -182,8 +182,7 @@ static struct slot *find_free(struct slot *slots, size_t n_slots, uint64_t hash)
 	return &slots[i];
 }
 
-/* Makes room for one more: at most 3/4 of the slots are used, a rebuilt table is at most half full.
- */
+/* Room for one more: at most 3/4 of the slots are used, of a rebuilt table at most half. */
 static int make_room(struct map *m)
 {
 	size_t n_slots = FIRST_SLOTS;

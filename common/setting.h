@@ -1,6 +1,6 @@
 /*
- * setting: the value of one setting of config.h: reading, defaults, and the words for what is allowed.
- * Pure; used by config.c alone.
+ * setting: the value of one setting of config.h: reading, defaults, and the words for what is
+ * allowed. Pure; used by config.c alone.
  */
 #ifndef POSTERN_COMMON_SETTING_H
 #define POSTERN_COMMON_SETTING_H

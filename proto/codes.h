@@ -1,7 +1,7 @@
 /*
- * codes: the exception codes (in an `exception` frame) and close codes (RFC 6455, 7.4.2: 4000-4999 are
- * private) that clients see.  One table; the enums, the names on the wire and the documentation's table
- * come from it or are compared with it.
+ * codes: the exception codes (in an `exception` frame) and close codes (RFC 6455, 7.4.2: 4000-4999
+ * are private) that clients see.  One table; the enums, the names on the wire and the
+ * documentation's table come from it or are compared with it.
  */
 #ifndef POSTERN_PROTO_CODES_H
 #define POSTERN_PROTO_CODES_H

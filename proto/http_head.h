@@ -1,7 +1,8 @@
 /*
- * http_head: the strict HTTP/1.1 request-head parser (RFC 9112; RFC 6455, 4.2.1).  Pure, no allocation;
- * fields are borrowed from the caller's bytes.  It refuses more than the RFCs demand: bare LF, folded
- * fields, blanks before a colon, control characters, absolute targets, HTTP/1.0, TE together with CL.
+ * http_head: the strict HTTP/1.1 request-head parser (RFC 9112; RFC 6455, 4.2.1).  Pure, no
+ * allocation; fields are borrowed from the caller's bytes.  It refuses more than the RFCs demand:
+ * bare LF, folded fields, blanks before a colon, control characters, absolute targets, HTTP/1.0, TE
+ * together with CL.
  */
 #ifndef POSTERN_PROTO_HTTP_HEAD_H
 #define POSTERN_PROTO_HTTP_HEAD_H
@@ -31,8 +32,8 @@ struct http_head {
 
 enum http_head_result {
 	HTTP_HEAD_OK,
-	HTTP_HEAD_MORE,      /* no blank line yet */
-	HTTP_HEAD_BAD,       /* 400 */
+	HTTP_HEAD_MORE,	     /* no blank line yet */
+	HTTP_HEAD_BAD,	     /* 400 */
 	HTTP_HEAD_TOO_LARGE, /* 431 */
 	HTTP_HEAD_VERSION,   /* 505 */
 };
@@ -46,8 +47,8 @@ struct slice http_head_get(const struct http_head *head, const char *name, size_
 bool http_head_has_token(const struct http_head *head, const char *name, const char *token);
 
 /*
- * The value of one query parameter, percent-decoded into buf.  1 and *out; 0 when absent; -1 when it is
- * there twice, wrongly encoded, or longer than buf.
+ * The value of one query parameter, percent-decoded into buf.  1 and *out; 0 when absent; -1 when
+ * it is there twice, wrongly encoded, or longer than buf.
  */
 int http_query_get(struct slice query, const char *name, char *buf, size_t size, struct slice *out);
 

@@ -1,25 +1,26 @@
 /*
- * limits: every bound of Postern, each with its unit.  A bound that an operator may change is a setting
- * whose default and range are here; the others are part of the protocol or of the memory budget.
+ * limits: every bound of Postern, each with its unit.  A bound that an operator may change is a
+ * setting whose default and range are here; the others are part of the protocol or of the memory
+ * budget.
  */
 #ifndef POSTERN_PROTO_LIMITS_H
 #define POSTERN_PROTO_LIMITS_H
 
-/* Wire version of every message between processes.  A receiver takes this one and the one before. */
+/* Of every message between processes.  A receiver takes this version and the one before. */
 #define WIRE_VERSION 1
 #define WIRE_VERSION_OLDEST 1
 
 /* Identities */
-#define UID_MAX_BYTES 128        /* [A-Za-z0-9._@:-] */
-#define DEVICE_MAX_BYTES 36      /* [A-Za-z0-9_-]; the server's own are ~ and 16 hex digits */
-#define EVENT_MAX_BYTES 64       /* [A-Za-z0-9_.:-] */
-#define MID_MAX_BYTES 64         /* [A-Za-z0-9_.:-] */
-#define TOKEN_MAX_BYTES 3072     /* a JWT */
+#define UID_MAX_BYTES 128    /* [A-Za-z0-9._@:-] */
+#define DEVICE_MAX_BYTES 36  /* [A-Za-z0-9_-]; the server's own are ~ and 16 hex digits */
+#define EVENT_MAX_BYTES 64   /* [A-Za-z0-9_.:-] */
+#define MID_MAX_BYTES 64     /* [A-Za-z0-9_.:-] */
+#define TOKEN_MAX_BYTES 3072 /* a JWT */
 #define USERNAME_MAX_BYTES 128
 #define PASSWORD_MAX_BYTES 256
 #define LINK_KEY_BYTES 16
-#define LINK_PATH_MAX_BYTES 100  /* a unix socket's path holds 107 */
-#define EPOCH_BYTES 8            /* text */
+#define LINK_PATH_MAX_BYTES 100 /* a unix socket's path holds 107 */
+#define EPOCH_BYTES 8		/* text */
 
 /* The request head, RFC 9112 */
 #define HEAD_MAX_BYTES 8192
@@ -28,21 +29,22 @@
 #define HEAD_DEADLINE_MS 5000
 #define BODY_MAX_BYTES 65536
 #define BODY_DEADLINE_MS 5000
-#define LINGER_MS 2000           /* after a refusal, until the client's EOF */
-#define UPGRADE_TIMEOUT_MS 3000  /* auth and OPEN together */
+#define LINGER_MS 2000		/* after a refusal, until the client's EOF */
+#define UPGRADE_TIMEOUT_MS 3000 /* auth and OPEN together */
 
 /* Client frames */
 #define FRAME_MAX_BYTES 65536
-#define CHAT_MAX_BYTES 16384     /* message text, and data of a push by a client */
+#define CHAT_MAX_BYTES 16384 /* message text, and data of a push by a client */
 #define FRAME_MAX_DEPTH 16
-#define FRAME_ID_MAX_BYTES 64    /* the JSON text of id */
-#define BAD_FRAMES 3             /* in BAD_FRAMES_MS: close 4001 */
+#define FRAME_ID_MAX_BYTES 64 /* the JSON text of id */
+#define BAD_FRAMES 3	      /* in BAD_FRAMES_MS: close 4001 */
 #define BAD_FRAMES_MS 10000
 #define WATCH_MAX_USERS 100
 #define MSGS_PER_S 20
 #define MSGS_BURST 40
 #define CONN_SENDS_IN_FLIGHT 64
-#define CONN_PENDING_BYTES 262144 /* unsent frames of one connection: then shed, then close 4108 */
+#define CONN_PENDING_BYTES 262144 /* unsent frames of one connection: shed, then close 4108 */
+* /
 
 /* Liveness */
 #define HEARTBEAT_INTERVAL_MS 25000
@@ -50,10 +52,10 @@
 #define TCP_USER_TIMEOUT_MS 30000
 
 /* Sessions */
-#define SESSION_MAX_MS 900000     /* a ticket's longest session end */
+#define SESSION_MAX_MS 900000 /* a ticket's longest session end */
 #define TICKET_PRESENT_MS 10000
 #define TOKEN_LEEWAY_MS 30000
-#define REOPEN_WINDOW_MS 30000    /* after a router start */
+#define REOPEN_WINDOW_MS 30000 /* after a router start */
 #define SESSIONS_PER_USER 64
 
 /* Messages between processes, in bytes, protocol header excluded */
@@ -67,14 +69,15 @@
 #define LINK_BATCH_MAX_ITEMS 4096
 #define LINK_BATCH_MAX_ELEMENTS 32768 /* of a batch, as codec.h counts them */
 #define LINK_WINDOW_BATCHES 64
-#define LINK_WINDOW_RESERVE 16    /* of them, kept by a sender for batches without items */
+#define LINK_WINDOW_RESERVE 16 /* of them, kept by a sender for batches without items */
 #define LINK_WINDOW_BYTES 8388608
-#define LINK_QUEUE_MAX_BYTES 33554432 /* router: waiting for one link; over it the link is closed */
+#define LINK_QUEUE_MAX_BYTES 33554432 /* router, for one link; over it the link is closed */
+	* /
 #define LINK_CLAIM_MS 5000
-#define LINK_SILENT_MS 10000      /* an edge says gauges each second; then its sessions are away */
-#define LINK_DEAD_MS 45000        /* then its link is closed */
+#define LINK_SILENT_MS 10000 /* an edge says gauges each second; then its sessions are away */
+#define LINK_DEAD_MS 45000   /* then its link is closed */
 #define SYSTEM_BATCH_MAX_BYTES 1048576
-#define SYSTEM_KEPT 256           /* system messages that router and edges keep for repair */
+#define SYSTEM_KEPT 256 /* system messages that router and edges keep for repair */
 #define TRUST_MAX_BYTES 65536
 #define TRUST_FACTS_PER_REQUEST 256
 #define CTL_REQUEST_MAX_BYTES 131072
@@ -82,7 +85,7 @@
 #define CTL_USERS_PER_PAGE 512
 #define TAIL_KEPT 1024
 #define TAIL_WAIT_MS 20000
-#define PUSH_MAX_BYTES 65536      /* data of a push */
+#define PUSH_MAX_BYTES 65536 /* data of a push */
 #define CODEC_MAX_DEPTH 6
 
 /* Processes */

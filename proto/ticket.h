@@ -1,8 +1,8 @@
 /*
- * ticket: what auth gives an edge so that the router can know a session's user without believing the
- * edge.  Fixed layout, little-endian, HMAC-SHA-256 at the end; no parser runs before the MAC.
- * Times are CLOCK_BOOTTIME in ms.  The MAC covers a domain string with the kernel's boot id first, so no
- * ticket outlives a boot.  One key id for now.
+ * ticket: what auth gives an edge so that the router can know a session's user without believing
+ * the edge.  Fixed layout, little-endian, HMAC-SHA-256 at the end; no parser runs before the MAC.
+ * Times are CLOCK_BOOTTIME in ms.  The MAC covers a domain string with the kernel's boot id first,
+ * so no ticket outlives a boot.  One key id for now.
  *
  *   0 4  magic "TKT1"          32 8  issued at
  *   4 1  key id                40 8  present by
@@ -15,8 +15,8 @@
  *                              88 8  zero
  *  96 n  uid, then 32 bytes of MAC
  *
- * Also the edge credential (48 bytes: magic "EDG1", key id, 3 zero bytes, edge id, edge epoch, MAC),
- * which the router gives and auth checks, with the same key and another domain string.
+ * Also the edge credential (48 bytes: magic "EDG1", key id, 3 zero bytes, edge id, edge epoch,
+ * MAC), which the router gives and auth checks, with the same key and another domain string.
  */
 #ifndef POSTERN_PROTO_TICKET_H
 #define POSTERN_PROTO_TICKET_H
@@ -62,9 +62,16 @@ int ticket_key_new(struct ticket_key **out, unsigned char key_id,
 void ticket_key_free(struct ticket_key *key);
 
 /* Writes the ticket's bytes; the number written, or 0 when t breaks a bound of its own. */
-size_t ticket_mint(struct ticket_key *key, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES]);
+size_t ticket_mint(
+	struct ticket_key *key, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES]);
 
-enum ticket_result { TICKET_OK, TICKET_BAD_LENGTH, TICKET_BAD_KEY, TICKET_BAD_MAC, TICKET_BAD_FIELD };
+enum ticket_result {
+	TICKET_OK,
+	TICKET_BAD_LENGTH,
+	TICKET_BAD_KEY,
+	TICKET_BAD_MAC,
+	TICKET_BAD_FIELD
+};
 
 /* Length, key id, MAC (constant time), then magic, zero field and the uid's characters. */
 enum ticket_result ticket_verify(struct ticket_key *key, struct slice in, struct ticket *out);
@@ -77,7 +84,8 @@ enum ticket_result credential_verify(
 /* The kernel's boot id into buf as text; 0, or -errno. */
 int boot_id_read(char buf[40]);
 
-/* Makes dir/ticket.key (0640, 32 random bytes, synced, renamed into place) unless there; 0 or -errno. */
+/* Makes dir/ticket.key (0640, 32 random bytes, synced, renamed into place) unless there; 0 or
+ * -errno. */
 int ticket_secret_make(const char *dir);
 /* Reads it.  -EACCES when others may read or write it.  -ENOENT: not there yet. */
 int ticket_secret_read(const char *dir, unsigned char out[TICKET_KEY_BYTES]);

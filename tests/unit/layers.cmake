@@ -17,7 +17,7 @@ set(folders common proto edge auth router)
 
 # Which files may include a library's header.  What is not listed here is free for all.
 set(libraries
-  "nng/ ^common/bus[a-z0-9_]*\\.c$"
+  "nng/ ^common/(bus|nng)[a-z0-9_]*\\.[ch]$"
   "libwebsockets\\.h ^edge/ws[a-z0-9_]*\\.c$"
   "jwt\\.h ^auth/token[a-z0-9_]*\\.c$"
   "jansson\\.h ^(common/json\\.h|auth/[a-z0-9_]+\\.[ch])$"

@@ -241,6 +241,7 @@ static void at_most_ten_lines_a_second_pass_and_the_rest_is_counted(void **state
 	limit.second--; /* as if the next one had come */
 	c = capture_begin(STDERR_FILENO);
 	assert_true(log_limit_pass(&limit));
+	assert_int_equal(limit.left_out, 0);
 	log_info("bad", "a=1");
 	log_info("bad", "a=2");
 	assert_matches(capture_end(&c), "bad left_out=15 a=1\n.* bad a=2\n$");

@@ -1,5 +1,6 @@
 /* ticket: what comes back is what was minted, and nothing else comes back. */
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 
 #include "proto/ticket.h"
@@ -316,6 +317,90 @@ static void the_mac_is_stable_over_many_uses(void **state)
 	ticket_key_free(fresh);
 }
 
+/* The MAC as the documents say, made by other means than the module's. */
+static void forge(const char *domain, unsigned char *bytes, size_t len)
+{
+	unsigned char in[512];
+	size_t n = strlen(domain) + 1;
+	unsigned mac_len = TICKET_MAC_BYTES;
+
+	memcpy(in, domain, n);
+	memcpy(in + n, boot_id, sizeof(boot_id));
+	n += sizeof(boot_id);
+	memcpy(in + n, bytes, len);
+	assert_non_null(
+		HMAC(EVP_sha256(), secret, TICKET_KEY_BYTES, in, n + len, bytes + len, &mac_len));
+}
+
+static void a_field_that_is_wrong_is_refused_under_a_good_mac(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char value;
+		enum ticket_result result;
+	} table[] = {
+		{8, 0, TICKET_OK},
+		{0, 't', TICKET_BAD_FIELD},
+		{3, '2', TICKET_BAD_FIELD},
+		{5, 8, TICKET_BAD_FIELD},
+		{5, 0x80, TICKET_BAD_FIELD},
+		{39, 0x80, TICKET_BAD_FIELD},
+		{47, 0x80, TICKET_BAD_FIELD},
+		{55, 0x80, TICKET_BAD_FIELD},
+		{63, 0x80, TICKET_BAD_FIELD},
+		{88, 1, TICKET_BAD_FIELD},
+		{95, 1, TICKET_BAD_FIELD},
+		{96, ' ', TICKET_BAD_FIELD},
+		{98, 0, TICKET_BAD_FIELD},
+	};
+	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket in = a_ticket();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		unsigned char bytes[TICKET_MAX_BYTES];
+		size_t n = ticket_mint(key, &in, bytes);
+		struct ticket out;
+
+		bytes[table[i].at] = table[i].value;
+		forge("postern ticket 1", bytes, n - TICKET_MAC_BYTES);
+		if (ticket_verify(key, as_slice(bytes, n), &out) != table[i].result)
+			fail_msg("entry %zu", i);
+		forge("postern edge 1", bytes, n - TICKET_MAC_BYTES);
+		assert_int_equal(ticket_verify(key, as_slice(bytes, n), &out), TICKET_BAD_MAC);
+	}
+	ticket_key_free(key);
+}
+
+static void a_credential_has_a_domain_and_zeros_of_its_own(void **state)
+{
+	struct ticket_key *key = new_key(1, boot_id);
+	unsigned char bytes[CREDENTIAL_BYTES];
+	unsigned char minted[CREDENTIAL_BYTES];
+	uint32_t id;
+	uint32_t epoch;
+
+	(void)state;
+	credential_mint(key, 3, 4, minted);
+	memcpy(bytes, minted, sizeof(bytes));
+	forge("postern edge 1", bytes, sizeof(bytes) - TICKET_MAC_BYTES);
+	assert_memory_equal(bytes, minted, sizeof(bytes));
+	for (size_t at = 0; at < 8; at++) {
+		if (at == 4)
+			continue; /* the key's id */
+		memcpy(bytes, minted, sizeof(bytes));
+		bytes[at] ^= 1;
+		forge("postern edge 1", bytes, sizeof(bytes) - TICKET_MAC_BYTES);
+		assert_int_equal(
+			credential_verify(key, as_slice(bytes, sizeof(bytes)), &id, &epoch),
+			TICKET_BAD_FIELD);
+	}
+	forge("postern ticket 1", bytes, sizeof(bytes) - TICKET_MAC_BYTES);
+	assert_int_equal(credential_verify(key, as_slice(bytes, sizeof(bytes)), &id, &epoch),
+		TICKET_BAD_MAC);
+	ticket_key_free(key);
+}
+
 static void credentials_come_back_and_nothing_else_does(void **state)
 {
 	struct ticket_key *key = new_key(1, boot_id);
@@ -380,6 +465,8 @@ int main(void)
 		cmocka_unit_test(another_key_id_secret_or_boot_is_refused),
 		cmocka_unit_test(a_ticket_that_breaks_a_bound_is_not_minted),
 		cmocka_unit_test(the_mac_is_stable_over_many_uses),
+		cmocka_unit_test(a_field_that_is_wrong_is_refused_under_a_good_mac),
+		cmocka_unit_test(a_credential_has_a_domain_and_zeros_of_its_own),
 		cmocka_unit_test(credentials_come_back_and_nothing_else_does),
 		cmocka_unit_test(a_boot_id_must_be_there_and_fit),
 		cmocka_unit_test(the_kernels_boot_id_is_read),
