@@ -44,7 +44,6 @@
 #define MSGS_BURST 40
 #define CONN_SENDS_IN_FLIGHT 64
 #define CONN_PENDING_BYTES 262144 /* unsent frames of one connection: shed, then close 4108 */
-* /
 
 /* Liveness */
 #define HEARTBEAT_INTERVAL_MS 25000
@@ -72,7 +71,6 @@
 #define LINK_WINDOW_RESERVE 16 /* of them, kept by a sender for batches without items */
 #define LINK_WINDOW_BYTES 8388608
 #define LINK_QUEUE_MAX_BYTES 33554432 /* router, for one link; over it the link is closed */
-	* /
 #define LINK_CLAIM_MS 5000
 #define LINK_SILENT_MS 10000 /* an edge says gauges each second; then its sessions are away */
 #define LINK_DEAD_MS 45000   /* then its link is closed */
