@@ -10,7 +10,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -30,7 +30,7 @@ const SANITIZERS = {
 	TSAN_OPTIONS: `exitcode=99:halt_on_error=0:suppressions=${SUPPRESSIONS}`,
 };
 const REPORT = /ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed/;
-const ISSUER = 'integration-tests';
+const ISSUER = 'postern';
 
 /* Rejects when the promise takes longer than ms. */
 export function within(promise, ms, what) {
@@ -196,18 +196,13 @@ class Stack {
 			POSTERN_STATE: path.join(this.dir, 'state'),
 			...options.env,
 		};
-		this.secret = randomBytes(32).toString('base64url');
 		this.canaries = new Set();
 		this.daemons = [];
 		this.edges = [];
 		this.clients = new Set();
 		this.followers = new Set();
-		const keys = path.join(this.env.POSTERN_STATE, 'keys');
-		mkdirSync(keys, { recursive: true, mode: 0o700 });
-		mkdirSync(this.env.POSTERN_RUN, { recursive: true });
-		const key = (name, text) => writeFileSync(path.join(keys, name), text, { mode: 0o600 });
-		key('tests.conf', `alg = HS256\nkid = tests\niss = ${ISSUER}\nfile = tests.secret\n`);
-		key('tests.secret', this.secret);
+		mkdirSync(this.env.POSTERN_STATE);
+		mkdirSync(this.env.POSTERN_RUN);
 	}
 
 	#daemon(kind, program, args, type = Daemon) {
@@ -217,9 +212,12 @@ class Stack {
 		return daemon;
 	}
 
-	startAuth() {
+	async startAuth() {
 		this.auth = this.#daemon('auth', 'postern-auth', ['--demo', ...(this.options.auth ?? [])]);
-		return this.auth.log(/ ready( |$)/);
+		await this.auth.log(/ ready( |$)/);
+		/* The key that it made at its first start, and signs with itself. */
+		const file = path.join(this.env.POSTERN_STATE, 'keys/own.secret');
+		this.secret = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url');
 	}
 
 	startRouter() {
@@ -248,7 +246,7 @@ class Stack {
 	token(claims = {}, { secret = this.secret, header = {} } = {}) {
 		const now = Math.floor(Date.now() / 1000);
 		const part = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
-		const body = `${part({ alg: 'HS256', typ: 'JWT', kid: 'tests', ...header })}.${part({
+		const body = `${part({ alg: 'HS256', typ: 'JWT', kid: 'own', ...header })}.${part({
 			iss: ISSUER,
 			iat: now,
 			exp: now + 3600,
