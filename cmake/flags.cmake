@@ -12,6 +12,10 @@ if(POSTERN_SANITIZE)
   add_link_options(-fsanitize=${POSTERN_SANITIZE})
 endif()
 
+if(POSTERN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(POSTERN_HARDEN)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE
     -D_FORTIFY_SOURCE=3)
