@@ -16,7 +16,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* process is a literal, kept. */
+/* process is a literal, kept.  From here on SIGPIPE is ignored, and a reader of stderr that is gone
+ * or slow costs lines (counted, told later), never time. */
 void log_open(const char *process, enum log_level level, bool json);
 bool log_is_on(enum log_level level);
 void log_line(enum log_level level, const char *event, const char *format, ...)
@@ -48,7 +49,8 @@ bool log_limit_pass(struct log_limit *limit);
 			log_line(level, event, __VA_ARGS__);                                       \
 	} while (0)
 
-/* Writes s into buf, escaped and cut to fit, and returns buf.  Always terminated. */
+/* Writes s into buf, cut to fit, and returns buf: as it is when it is one plain word, else in
+ * quotes, with all but printable ASCII as \xHH (quotes and backslashes too).  Always terminated. */
 const char *log_quote(char *buf, size_t size, struct slice s);
 
 #endif
