@@ -1,0 +1,185 @@
+/*
+ * Everything here is a comparison of numbers, so that every rule of a live connection can be tested
+ * without a socket or a clock.
+ *
+ * Pings go out a fifth before the heartbeat interval is over: a client that answers each of them is
+ * never silent for a whole interval, so it does not flicker between away and online.
+ */
+#include "edge/conn.h"
+
+#include <assert.h>
+
+#define CLOSE_AFTER_EXP_MS 25000 /* the connection outlives its token by this */
+#define RENEW_AGAIN_MIN_MS 1000
+#define FLOOD_FACTOR 10 /* times the burst refused within BAD_FRAMES_MS */
+#define MESSAGE 1000u	/* in units of the bucket */
+
+static int64_t ping_period_ms(const struct conn_limits *l)
+{
+	int64_t period = l->interval_ms - l->interval_ms / 5;
+
+	return period > 0 ? period : 1;
+}
+
+void conn_init(struct conn *c, const struct conn_limits *l, enum conn_dialect dialect,
+	const struct conn_times *t)
+{
+	int64_t phase = t->phase_ms % ping_period_ms(l);
+
+	*c = (struct conn){
+		.last_byte_ms = t->now_ms,
+		.ping_at_ms = t->now_ms + 1 + (phase < 0 ? -phase : phase),
+		.session_end_ms = t->now_ms + t->ends_in_ms,
+		.renew_at_ms = t->now_ms + t->ends_in_ms / 2,
+		.token_end_ms = t->now_ms + t->expires_in_ms + CLOSE_AFTER_EXP_MS,
+		.bucket_ms = t->now_ms,
+		.bucket = l->msgs_burst * MESSAGE,
+		.bad_ms = t->now_ms,
+		.identity = 1,
+		.dialect = (uint8_t)dialect,
+	};
+}
+
+bool conn_on_bytes(struct conn *c, int64_t now_ms)
+{
+	bool was_away = c->away;
+
+	c->last_byte_ms = now_ms;
+	c->away = false;
+	return was_away;
+}
+
+struct conn_verdict conn_on_time(struct conn *c, const struct conn_limits *l, int64_t now_ms)
+{
+	struct conn_verdict v = {0, CLOSE_NONE};
+	int64_t silent_ms = now_ms - c->last_byte_ms;
+
+	if (now_ms >= c->token_end_ms)
+		v.close = CLOSE_TOKEN_EXPIRED;
+	else if (now_ms >= c->session_end_ms)
+		v.close = CLOSE_RETRY;
+	else if (silent_ms > l->interval_ms + l->grace_ms)
+		v.close = CLOSE_HEARTBEAT_LOST;
+	if (v.close != CLOSE_NONE)
+		return v;
+
+	if (now_ms >= c->ping_at_ms) {
+		v.due |= CONN_PING;
+		/* Keeps its phase, and after a stall sends one ping, not all that were missed. */
+		c->ping_at_ms += ping_period_ms(l);
+		if (c->ping_at_ms <= now_ms)
+			c->ping_at_ms = now_ms + ping_period_ms(l);
+	}
+	if (silent_ms > l->interval_ms && !c->away) {
+		v.due |= CONN_AWAY;
+		c->away = true;
+	}
+	if (now_ms >= c->renew_at_ms) {
+		v.due |= CONN_RENEW;
+		c->renew_at_ms = INT64_MAX;
+	}
+	return v;
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t conn_next_ms(const struct conn *c, const struct conn_limits *l)
+{
+	int64_t silent_at = c->last_byte_ms + l->interval_ms + (c->away ? l->grace_ms : 0) + 1;
+	int64_t end = min_ms(c->token_end_ms, c->session_end_ms);
+
+	return min_ms(min_ms(c->ping_at_ms, silent_at), min_ms(c->renew_at_ms, end));
+}
+
+int64_t conn_token_left_ms(const struct conn *c, int64_t now_ms)
+{
+	return c->token_end_ms - CLOSE_AFTER_EXP_MS - now_ms;
+}
+
+void conn_renewed(struct conn *c, int64_t ends_in_ms, int64_t now_ms)
+{
+	int64_t end = now_ms + ends_in_ms;
+
+	/* At its ceiling a ticket gains nothing any more: asking again would only be noise. */
+	if (end < c->session_end_ms + RENEW_AGAIN_MIN_MS)
+		c->renew_at_ms = INT64_MAX;
+	else
+		c->renew_at_ms = now_ms + ends_in_ms / 2;
+	if (end > c->session_end_ms)
+		c->session_end_ms = end;
+}
+
+void conn_renew_later(struct conn *c, int64_t after_ms, int64_t now_ms)
+{
+	c->renew_at_ms = now_ms + (after_ms < RENEW_AGAIN_MIN_MS ? RENEW_AGAIN_MIN_MS : after_ms);
+}
+
+void conn_renew_never(struct conn *c)
+{
+	c->renew_at_ms = INT64_MAX;
+}
+
+static void window_move(struct conn *c, int64_t now_ms)
+{
+	if (now_ms - c->bad_ms < BAD_FRAMES_MS)
+		return;
+	c->bad_ms = now_ms;
+	c->bad = 0;
+	c->refused = 0;
+}
+
+enum conn_message conn_on_message(
+	struct conn *c, const struct conn_limits *l, int64_t now_ms, uint32_t *out_after_ms)
+{
+	uint64_t full = (uint64_t)l->msgs_burst * MESSAGE;
+	uint64_t gained = (uint64_t)(now_ms - c->bucket_ms) * l->msgs_per_s;
+	uint64_t level = c->bucket + gained;
+
+	c->bucket_ms = now_ms;
+	c->bucket = (uint32_t)(level > full ? full : level);
+	if (c->bucket >= MESSAGE) {
+		c->bucket -= MESSAGE;
+		return CONN_MESSAGE_OK;
+	}
+	window_move(c, now_ms);
+	if (++c->refused > FLOOD_FACTOR * l->msgs_burst)
+		return CONN_MESSAGE_FLOOD;
+	*out_after_ms = (MESSAGE - c->bucket + l->msgs_per_s - 1) / l->msgs_per_s;
+	return CONN_MESSAGE_OVER;
+}
+
+bool conn_on_bad_frame(struct conn *c, int64_t now_ms)
+{
+	window_move(c, now_ms);
+	return ++c->bad >= BAD_FRAMES;
+}
+
+bool conn_send_begin(struct conn *c)
+{
+	if (c->in_flight >= CONN_SENDS_IN_FLIGHT)
+		return false;
+	c->in_flight++;
+	return true;
+}
+
+void conn_send_end(struct conn *c)
+{
+	assert(c->in_flight > 0);
+	c->in_flight--;
+}
+
+void conn_system_start(struct conn *c, uint64_t s)
+{
+	c->system_seen = s;
+}
+
+bool conn_system_take(struct conn *c, uint64_t n)
+{
+	if (n <= c->system_seen)
+		return false;
+	c->system_seen = n;
+	return true;
+}

@@ -1,0 +1,20 @@
+# The live half of the edge: all connections that were let in, and the link to the router behind them.
+set(live_sources
+  batches.c
+  conn.c
+  frame.c
+  frame_write.c
+  live.c
+  live_client.c
+  live_down.c
+  live_open.c
+  live_time.c
+  outq.c
+  sends.c
+  system.c
+  uplink.c
+  uplink_link.c
+  uplink_system.c
+  wheel.c
+  ws.c
+  ws_write.c)

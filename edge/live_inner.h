@@ -1,0 +1,150 @@
+/*
+ * live_inner: what the files of live share.  live.c: building, the loop's turns, and the ends of
+ * connections; live_open.c: openings, adoption, reopening; live_down.c: what the router says;
+ * live_client.c: what clients say; live_time.c: what the clock says.  For these five files alone.
+ */
+#ifndef POSTERN_EDGE_LIVE_INNER_H
+#define POSTERN_EDGE_LIVE_INNER_H
+
+#include "common/buf.h"
+#include "common/map.h"
+#include "edge/conn.h"
+#include "edge/frame.h"
+#include "edge/live.h"
+#include "edge/sends.h"
+#include "edge/uplink.h"
+#include "edge/wheel.h"
+#include "edge/ws.h"
+#include "proto/limits.h"
+#include "proto/ticket.h"
+
+enum live_stage {
+	LIVE_OPENING,  /* the router was asked; the door waits */
+	LIVE_ADMITTED, /* the router said yes; the door will adopt or cancel */
+	LIVE_ADOPTED,  /* libwebsockets has the socket, until ws_events.on_closed */
+};
+
+/* One connection.  10,000 and more of them are idle at a time, so what is rarely there is a
+ * pointer. */
+struct live_conn {
+	struct ws_link link; /* first: ws.h gives this back */
+	struct wheel_entry timer;
+	struct conn rules;
+	struct live *live;
+	uint64_t session; /* 0: not known */
+	uint64_t nonce;
+	uint64_t serial;
+	uint64_t renew_ask; /* 0: auth is not being asked */
+	live_opened_fn *opened;
+	void *opened_arg;
+	struct live_conn *next_grave;
+	struct buf *watch; /* uids, each after a byte of its length; NULL: it watches nobody */
+	uint32_t index;	   /* in live->conns */
+	enum live_stage stage;
+	bool is_open;	   /* the router holds the session */
+	bool is_reopening; /* the router was asked to take it again */
+	bool wants_reopen; /* the same, still to be asked */
+	bool may_push;
+	bool is_leaving; /* closing, whoever began it: the session has ended */
+	uint8_t uid_len;
+	uint8_t device_len;
+	uint16_t ticket_len;
+	char epoch[EPOCH_BYTES];
+	char text[]; /* uid, device, ticket */
+};
+
+struct live {
+	uv_loop_t *loop;
+	struct live_config config;
+	struct conn_limits limits;
+	struct auth_client *auth;
+	struct uplink *uplink;
+	struct ws *ws;
+	struct map *by_nonce;	/* stages before LIVE_ADOPTED, and what is being reopened */
+	struct map *by_session; /* is_open */
+	struct sends *sends;
+	struct live_conn **conns; /* all of them */
+	size_t n_conns;
+	struct live_conn *graves; /* freed at the end of the turn */
+	struct wheel wheel;
+	struct wire *ping;
+	struct buf scratch;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	uv_timer_t wheel_timer;
+	uv_timer_t second_timer;
+	uv_timer_t reopen_timer;
+	size_t reopen_next;
+	size_t n_wants_reopen;
+	uint64_t last_serial;
+	uint64_t random;
+	uint64_t upgrades;
+	uint64_t refused;
+	uint64_t exceptions;
+	uint64_t slow_closed;
+	bool is_draining;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+static inline struct slice live_uid(const struct live_conn *c)
+{
+	return (struct slice){c->text, c->uid_len};
+}
+static inline struct slice live_device(const struct live_conn *c)
+{
+	return (struct slice){c->text + c->uid_len, c->device_len};
+}
+static inline struct slice live_ticket(const struct live_conn *c)
+{
+	return (struct slice){c->text + c->uid_len + c->device_len, c->ticket_len};
+}
+static inline int64_t live_now(const struct live *l)
+{
+	return (int64_t)uv_now(l->loop);
+}
+
+/* live.c */
+/* Between min and max: so that many clients do not come back at once. */
+uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms);
+/* Queues a frame; a connection that does not read is closed with 4108. */
+void live_put(struct live_conn *c, struct wire *w);
+/* Queues what is in l->scratch. */
+void live_put_scratch(struct live_conn *c);
+/* The session has ended here: the router is told (unless it said so itself), the tables forget it.
+ */
+void live_end_session(struct live_conn *c, bool tell_router);
+/* Ends the session and closes the socket.  Of a connection that was not adopted nothing remains. */
+void live_close(struct live_conn *c, unsigned code, uint32_t after_ms);
+/* Out of all tables, freed at the end of the turn.  Not while libwebsockets has it. */
+void live_bury(struct live_conn *c);
+
+/* live_open.c */
+void live_on_opened(struct live *l, const Pb__DownOpened *o);
+void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r);
+void live_on_link_up(void *arg, enum uplink_change change);
+void live_on_link_down(void *arg);
+void live_on_reopen_timer(uv_timer_t *timer);
+
+/* live_down.c */
+void live_on_item(void *arg, const Pb__DownItem *item);
+void live_on_system(void *arg, const struct system_message *m);
+/* System messages after what the connection has seen. */
+void live_catch_up(struct live_conn *c);
+
+/* live_client.c */
+void live_on_text(struct ws_link *link, struct slice text);
+void live_say_exception(
+	struct live_conn *c, struct slice id, unsigned code, struct slice field, uint32_t after_ms);
+/* Tells the router whom c watches.  0 or -errno. */
+int live_say_watch(struct live_conn *c);
+
+/* live_time.c */
+void live_say_away(struct live_conn *c, bool away);
+void live_on_bytes(struct ws_link *link);
+void live_on_wheel_timer(uv_timer_t *timer);
+void live_on_second_timer(uv_timer_t *timer);
+void live_set_timer(struct live_conn *c);
+int64_t live_wheel_tick_ms(const struct live_config *config);
+
+#endif

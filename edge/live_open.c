@@ -1,0 +1,344 @@
+/*
+ * How a connection comes to be: the door asks for an opening with the ticket, the router answers,
+ * the door hands over the socket.  `ready` is queued with the router's answer, so it is the first
+ * frame, and all that the router sends from then on follows it, whether or not the socket is there
+ * yet (DECISIONS 4, 5).
+ *
+ * When the router was started anew it knows nobody: every connection is opened again with its
+ * ticket, a few thousand in a turn, while its socket stays as it is.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "edge/live_inner.h"
+#include "proto/codec.h"
+
+#define REOPENS_PER_TURN 2000
+#define REOPEN_TURN_MS 2
+#define RETRY_MIN_MS 500
+#define RETRY_MAX_MS 5000
+
+static int send_open(struct live_conn *c, bool reopen)
+{
+	Pb__UpOpen open = PB__UP_OPEN__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+
+	open.nonce = c->nonce;
+	open.ticket = codec_bytes(live_ticket(c));
+	open.device = codec_bytes(live_device(c));
+	open.dialect = c->rules.dialect == CONN_NATIVE ? PB__DIALECT__DIALECT_NATIVE
+						       : PB__DIALECT__DIALECT_PLAIN;
+	open.reopen = reopen;
+	item.item_case = PB__UP_ITEM__ITEM_OPEN;
+	item.open = &open;
+	return uplink_add(c->live->uplink, &item, UPLINK_MAY_WAIT);
+}
+
+static bool open_is_good(const struct live_open *o)
+{
+	return o->uid.len > 0 && o->uid.len <= UID_MAX_BYTES && o->device.len > 0 &&
+	       o->device.len <= DEVICE_MAX_BYTES && o->ticket.len > 0 &&
+	       o->ticket.len <= TICKET_MAX_BYTES;
+}
+
+static struct live_conn *make_conn(struct live *l, const struct live_open *o)
+{
+	struct live_conn *c = calloc(1, sizeof(*c) + o->uid.len + o->device.len + o->ticket.len);
+	const struct conn_times times = {
+		.now_ms = live_now(l),
+		.phase_ms = live_jitter(l, 0, UINT16_MAX),
+		.expires_in_ms = o->expires_in_ms,
+		.ends_in_ms = o->ends_in_ms,
+	};
+	char *p;
+
+	if (c == NULL)
+		return NULL;
+	c->live = l;
+	c->nonce = o->nonce;
+	c->serial = ++l->last_serial;
+	c->stage = LIVE_OPENING;
+	c->may_push = o->may_push;
+	c->uid_len = (uint8_t)o->uid.len;
+	c->device_len = (uint8_t)o->device.len;
+	c->ticket_len = (uint16_t)o->ticket.len;
+	p = mempcpy(c->text, o->uid.data, o->uid.len);
+	p = mempcpy(p, o->device.data, o->device.len);
+	memcpy(p, o->ticket.data, o->ticket.len);
+	conn_init(&c->rules, &l->limits, o->dialect == LIVE_NATIVE ? CONN_NATIVE : CONN_PLAIN,
+		&times);
+	return c;
+}
+
+int live_open(struct live *l, const struct live_open *o, live_opened_fn *fn, void *arg)
+{
+	struct live_conn *c;
+	int ret;
+
+	if (!live_is_up(l) || l->n_conns == l->config.max_connections)
+		return -EAGAIN;
+	if (!open_is_good(o) || map_get_u64(l->by_nonce, o->nonce) != NULL)
+		return -EINVAL;
+	c = make_conn(l, o);
+	if (c == NULL)
+		return -ENOMEM;
+	c->opened = fn;
+	c->opened_arg = arg;
+	ret = map_put_u64(l->by_nonce, c->nonce, c);
+	if (ret == 0)
+		ret = send_open(c, false);
+	if (ret < 0) {
+		map_remove_u64(l->by_nonce, c->nonce);
+		free(c);
+		return ret;
+	}
+	c->index = (uint32_t)l->n_conns;
+	l->conns[l->n_conns++] = c;
+	return 0;
+}
+
+void live_open_cancel(struct live *l, uint64_t nonce)
+{
+	struct live_conn *c = map_get_u64(l->by_nonce, nonce);
+
+	/* An answer that is still on its way finds nobody, and the session is closed then. */
+	if (c != NULL && c->stage != LIVE_ADOPTED)
+		live_bury(c);
+}
+
+int live_adopt(struct live *l, uint64_t nonce, int fd, struct slice key)
+{
+	struct live_conn *c = map_get_u64(l->by_nonce, nonce);
+	const struct ws_adoption adoption = {
+		.fd = fd,
+		.key = key,
+		.is_native = c != NULL && c->rules.dialect == CONN_NATIVE,
+	};
+
+	if (c == NULL || c->stage != LIVE_ADMITTED) {
+		close(fd);
+		return -ENOENT;
+	}
+	map_remove_u64(l->by_nonce, nonce);
+	c->stage = LIVE_ADOPTED;
+	conn_on_bytes(&c->rules, live_now(l));
+	live_set_timer(c);
+	return ws_adopt(l->ws, &c->link, &adoption);
+}
+
+static void queue_ready(struct live_conn *c, const Pb__DownOpened *o)
+{
+	struct live *l = c->live;
+	char name[32];
+	const struct frame_ready ready = {
+		.conn = name,
+		.user = live_uid(c),
+		.device = live_device(c),
+		.epoch = codec_slice(o->epoch),
+		.u = o->u,
+		.s = o->s,
+		.interval_ms = l->config.interval_ms,
+		.grace_ms = l->config.grace_ms,
+		.expires_in_ms = conn_token_left_ms(&c->rules, live_now(l)),
+		.msgs_per_s = l->limits.msgs_per_s,
+		.msgs_burst = l->limits.msgs_burst,
+		.pending_bytes = l->config.pending_bytes,
+	};
+
+	snprintf(name, sizeof(name), "%x.%" PRIx64, uplink_edge_id(l->uplink), c->serial);
+	buf_clear(&l->scratch);
+	frame_write_ready(&l->scratch, &ready);
+	live_put_scratch(c);
+}
+
+static void queue_reset(struct live_conn *c, const Pb__DownOpened *o)
+{
+	struct live *l = c->live;
+
+	buf_clear(&l->scratch);
+	frame_write_reset(&l->scratch, codec_slice(o->epoch), o->u, o->s);
+	live_put_scratch(c);
+}
+
+static void close_unknown(struct live *l, uint64_t session)
+{
+	Pb__UpClose close_it = PB__UP_CLOSE__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+
+	close_it.session = session;
+	item.item_case = PB__UP_ITEM__ITEM_CLOSE;
+	item.close = &close_it;
+	uplink_add(l->uplink, &item, UPLINK_MUST);
+}
+
+static void after_reopen(struct live_conn *c, const Pb__DownOpened *o, bool epoch_changed)
+{
+	c->is_reopening = false;
+	map_remove_u64(c->live->by_nonce, c->nonce);
+	if (epoch_changed && c->rules.dialect == CONN_NATIVE)
+		queue_reset(c, o);
+	if (c->watch != NULL)
+		live_say_watch(c);
+	if (c->rules.away)
+		live_say_away(c, true);
+}
+
+void live_on_opened(struct live *l, const Pb__DownOpened *o)
+{
+	struct live_conn *c = map_get_u64(l->by_nonce, o->nonce);
+	bool epoch_changed;
+
+	/* It was cancelled, or closed while it was being reopened. */
+	if (c == NULL || c->is_open || o->epoch.len != EPOCH_BYTES) {
+		close_unknown(l, o->session);
+		return;
+	}
+	if (map_put_u64(l->by_session, o->session, c) < 0) {
+		close_unknown(l, o->session);
+		live_close(c, CLOSE_OVERLOAD, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
+		return;
+	}
+	epoch_changed = memcmp(c->epoch, o->epoch.data, EPOCH_BYTES) != 0;
+	memcpy(c->epoch, o->epoch.data, EPOCH_BYTES);
+	c->session = o->session;
+	c->is_open = true;
+	conn_system_start(&c->rules, o->s);
+	uplink_system_start(l->uplink, o->s);
+	if (c->stage == LIVE_OPENING) {
+		c->stage = LIVE_ADMITTED;
+		if (c->rules.dialect == CONN_NATIVE)
+			queue_ready(c, o);
+		live_catch_up(c);
+		c->opened(c->opened_arg, LIVE_OPENED, 0);
+	} else {
+		after_reopen(c, o, epoch_changed);
+		live_catch_up(c);
+	}
+}
+
+void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r)
+{
+	struct live_conn *c = map_get_u64(l->by_nonce, r->nonce);
+
+	if (c == NULL || c->is_open)
+		return;
+	if (c->stage == LIVE_OPENING) {
+		live_bury(c);
+		c->opened(c->opened_arg, LIVE_REFUSED, r->code);
+		return;
+	}
+	LOG_LIMITED(LOG_WARN, "reopen_refused", "code=%u", r->code);
+	live_close(c, CLOSE_RETRY, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
+}
+
+static void lose_session(struct live_conn *c)
+{
+	struct live *l = c->live;
+
+	if (c->stage == LIVE_OPENING) {
+		live_bury(c);
+		c->opened(c->opened_arg, LIVE_AWAY, CLOSE_ROUTER_AWAY);
+		return;
+	}
+	if (c->stage == LIVE_ADMITTED) {
+		live_bury(c); /* live_adopt() will not find it */
+		return;
+	}
+	if (c->is_open)
+		map_remove_u64(l->by_session, c->session);
+	if (c->is_reopening)
+		map_remove_u64(l->by_nonce, c->nonce);
+	if (c->wants_reopen)
+		l->n_wants_reopen--;
+	c->is_open = false;
+	c->is_reopening = false;
+	c->wants_reopen = false;
+}
+
+static void on_send_lost(void *arg, const struct send_entry *e)
+{
+	struct live *l = arg;
+	struct live_conn *c = map_get_u64(l->by_session, e->session);
+
+	if (c == NULL)
+		return;
+	conn_send_end(&c->rules);
+	live_say_exception(c, send_id(e), EX_UNAVAILABLE, (struct slice){NULL, 0}, 0);
+}
+
+void live_on_link_down(void *arg)
+{
+	struct live *l = arg;
+
+	/* First, while sessions still name their connections. */
+	sends_take_all(l->sends, on_send_lost, l);
+	for (size_t i = l->n_conns; i-- > 0;)
+		if (i < l->n_conns)
+			lose_session(l->conns[i]);
+	uv_timer_stop(&l->reopen_timer);
+}
+
+static void reopen_some(struct live *l)
+{
+	size_t done = 0;
+
+	while (l->n_wants_reopen > 0 && done < REOPENS_PER_TURN) {
+		struct live_conn *c;
+
+		/* One that is removed is replaced by the last, so once through may not be enough.
+		 */
+		if (l->reopen_next >= l->n_conns)
+			l->reopen_next = 0;
+		c = l->conns[l->reopen_next++];
+		if (!c->wants_reopen)
+			continue;
+		if (map_put_u64(l->by_nonce, c->nonce, c) < 0)
+			return;
+		if (send_open(c, true) < 0) {
+			map_remove_u64(l->by_nonce, c->nonce);
+			l->reopen_next--;
+			return;
+		}
+		c->wants_reopen = false;
+		c->is_reopening = true;
+		l->n_wants_reopen--;
+		done++;
+	}
+}
+
+void live_on_reopen_timer(uv_timer_t *timer)
+{
+	struct live *l = timer->data;
+
+	reopen_some(l);
+	if (l->n_wants_reopen == 0)
+		uv_timer_stop(timer);
+}
+
+void live_on_link_up(void *arg, enum uplink_change change)
+{
+	struct live *l = arg;
+	size_t n = l->n_conns;
+
+	for (size_t i = n; i-- > 0;) {
+		struct live_conn *c = l->conns[i];
+
+		if (c->is_leaving)
+			continue;
+		if (change == UPLINK_NEW_ROUTER) {
+			c->wants_reopen = true;
+			l->n_wants_reopen++;
+		} else {
+			live_close(c, CLOSE_RETRY, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
+		}
+	}
+	if (n > 0)
+		log_info(change == UPLINK_NEW_ROUTER ? "sessions_reopen" : "sessions_lost",
+			"connections=%zu", n);
+	l->reopen_next = 0;
+	if (l->n_wants_reopen > 0)
+		uv_timer_start(&l->reopen_timer, live_on_reopen_timer, 0, REOPEN_TURN_MS);
+}

@@ -1,0 +1,166 @@
+/*
+ * What the clock says.  One coarse wheel holds one entry for each connection, at the earliest time
+ * at which its rules have something to say; arriving bytes move nothing, the entry finds out when
+ * it fires.
+ */
+#include <stdlib.h>
+
+#include "edge/live_inner.h"
+#include "proto/codec.h"
+
+#define TICK_MIN_MS 10
+#define TICK_MAX_MS 250
+#define KILL_AGAIN_MS 1000
+#define RENEW_TIMEOUT_MS 5000
+#define RENEW_AGAIN_MS 5000
+
+int64_t live_wheel_tick_ms(const struct live_config *config)
+{
+	int64_t tick = config->interval_ms / 50;
+
+	return tick < TICK_MIN_MS ? TICK_MIN_MS : tick > TICK_MAX_MS ? TICK_MAX_MS : tick;
+}
+
+void live_set_timer(struct live_conn *c)
+{
+	wheel_set(&c->live->wheel, &c->timer, conn_next_ms(&c->rules, &c->live->limits));
+}
+
+void live_say_away(struct live_conn *c, bool away)
+{
+	Pb__UpAway up = PB__UP_AWAY__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+
+	if (!c->is_open)
+		return;
+	up.session = c->session;
+	up.away = away;
+	item.item_case = PB__UP_ITEM__ITEM_AWAY;
+	item.away = &up;
+	uplink_add(c->live->uplink, &item, UPLINK_MUST);
+}
+
+void live_on_bytes(struct ws_link *link)
+{
+	struct live_conn *c = (struct live_conn *)link;
+
+	if (conn_on_bytes(&c->rules, live_now(c->live)))
+		live_say_away(c, false);
+}
+
+static void take_ticket(struct live_conn *c, const struct auth_reply *reply)
+{
+	struct live *l = c->live;
+	Pb__UpRenew renew = PB__UP_RENEW__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+
+	/* The layout is fixed, so the same user's ticket has the same length. */
+	if (reply->ticket.len != c->ticket_len || !slice_eq(reply->uid, live_uid(c))) {
+		conn_renew_never(&c->rules);
+		return;
+	}
+	memcpy(c->text + c->uid_len + c->device_len, reply->ticket.data, reply->ticket.len);
+	conn_renewed(&c->rules, reply->ends_in_ms, live_now(l));
+	if (!c->is_open)
+		return; /* it will be reopened with the new one */
+	renew.session = c->session;
+	renew.ticket = codec_bytes(live_ticket(c));
+	item.item_case = PB__UP_ITEM__ITEM_RENEW;
+	item.renew = &renew;
+	uplink_add(l->uplink, &item, UPLINK_MUST);
+}
+
+static void on_renewed(void *arg, const struct auth_reply *reply)
+{
+	struct live_conn *c = arg;
+	struct live *l = c->live;
+	int64_t jitter_ms = live_jitter(l, 0, RENEW_AGAIN_MS);
+
+	c->renew_ask = 0;
+	switch (reply->outcome) {
+	case AUTH_GRANTED:
+		take_ticket(c, reply);
+		break;
+	case AUTH_DENIED:
+		conn_renew_never(&c->rules);
+		break;
+	case AUTH_BUSY:
+		conn_renew_later(&c->rules, reply->retry_after_ms + jitter_ms, live_now(l));
+		break;
+	case AUTH_AWAY:
+		conn_renew_later(&c->rules, RENEW_AGAIN_MS + jitter_ms, live_now(l));
+		break;
+	}
+	live_set_timer(c);
+}
+
+static void renew(struct live_conn *c)
+{
+	struct live *l = c->live;
+
+	if (c->renew_ask != 0)
+		return;
+	c->renew_ask = auth_client_renew(l->auth, live_ticket(c), RENEW_TIMEOUT_MS, on_renewed, c);
+	if (c->renew_ask == 0)
+		conn_renew_later(&c->rules, live_jitter(l, 0, RENEW_AGAIN_MS), live_now(l));
+}
+
+static void on_due(struct live_conn *c)
+{
+	struct live *l = c->live;
+	struct conn_verdict v;
+
+	if (c->is_leaving) {
+		/* The polite close took too long. */
+		ws_kill(&c->link);
+		wheel_set(&l->wheel, &c->timer, live_now(l) + KILL_AGAIN_MS);
+		return;
+	}
+	v = conn_on_time(&c->rules, &l->limits, live_now(l));
+	if (v.close != CLOSE_NONE) {
+		bool again = v.close != CLOSE_TOKEN_EXPIRED;
+
+		live_close(c, v.close, again ? live_jitter(l, 500, 3000) : 0);
+		return;
+	}
+	if (v.due & CONN_PING)
+		live_put(c, l->ping);
+	if (v.due & CONN_AWAY)
+		live_say_away(c, true);
+	if (v.due & CONN_RENEW)
+		renew(c);
+	if (!c->is_leaving)
+		live_set_timer(c);
+}
+
+void live_on_wheel_timer(uv_timer_t *timer)
+{
+	struct live *l = timer->data;
+	struct wheel_entry *e;
+
+	while ((e = wheel_pop(&l->wheel, live_now(l))) != NULL)
+		on_due((struct live_conn *)((char *)e - offsetof(struct live_conn, timer)));
+}
+
+void live_on_second_timer(uv_timer_t *timer)
+{
+	struct live *l = timer->data;
+	const struct ws_counts *counts = ws_counts(l->ws);
+	Pb__UpGauges gauges = PB__UP_GAUGES__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+
+	gauges.connections = l->n_conns;
+	gauges.upgrades = l->upgrades;
+	gauges.refused = l->refused;
+	gauges.frames_in = counts->frames_in;
+	gauges.frames_out = counts->frames_out;
+	gauges.bytes_in = counts->bytes_in;
+	gauges.bytes_out = counts->bytes_out;
+	gauges.exceptions = l->exceptions;
+	gauges.slow_closed = l->slow_closed;
+	gauges.queued_bytes = counts->queued_bytes;
+	item.item_case = PB__UP_ITEM__ITEM_GAUGES;
+	item.gauges = &gauges;
+	uplink_add(l->uplink, &item, UPLINK_MAY_WAIT);
+	ws_tick(l->ws);
+}

@@ -1,0 +1,494 @@
+/*
+ * libwebsockets sees a socket only after auth and the router said yes, with a head that we wrote:
+ * the few fields that matter, no token, no byte of a stranger.  From then on it frames, unmasks,
+ * checks UTF-8, answers pings and closes; it never parses HTTP from the network, and it listens
+ * nowhere.
+ *
+ * It reads, we write.  Frames go to the socket directly (ws_write.c), which is many times cheaper
+ * than a writeable callback and an lws_write() for each.  Two writers on one socket is safe under
+ * one rule: what we write ends at a frame's end.  When the kernel takes a frame in part, its rest
+ * goes to libwebsockets (LWS_WRITE_HTTP: bytes as they are), which keeps it in its own buffer and
+ * sends it before any pong or close of its own; while that buffer holds anything we write nothing.
+ */
+#include "edge/ws.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "edge/frame.h"
+#include "proto/limits.h"
+
+#define VHOST "postern"
+#define SUBPROTOCOL "postern.v1"
+#define RX_BYTES 512	    /* one buffer for each connection: the larger part of its memory */
+#define TX_BYTES 65536	    /* 0 would chop writes at RX_BYTES */
+#define UNSENT_BYTES 131072 /* of one socket, in the kernel */
+#define EMPTY_PIECES 64	    /* of one message */
+
+struct ws {
+	struct lws_context *context;
+	struct lws_vhost *vhost;
+	const struct ws_events *events;
+	struct ws_link *adopting; /* while lws_adopt_*() runs */
+	struct ws_link *dirty;
+	size_t pending_bytes;
+	struct ws_counts counts;
+};
+
+static void mark_dirty(struct ws_link *link)
+{
+	if (link->is_dirty)
+		return;
+	link->is_dirty = true;
+	link->next_dirty = link->ws->dirty;
+	link->ws->dirty = link;
+}
+
+void ws_drop_queue(struct ws_link *link)
+{
+	if (link->ws != NULL)
+		link->ws->counts.queued_bytes -= link->out.bytes;
+	outq_clear(&link->out);
+}
+
+static void rx_free(struct ws_link *link)
+{
+	if (link->rx != NULL)
+		buf_fini(link->rx);
+	free(link->rx);
+	link->rx = NULL;
+	link->empty_pieces = 0;
+}
+
+static void tell_closed(struct ws_link *link)
+{
+	if (link->is_told)
+		return;
+	link->is_told = true;
+	link->is_ending = true;
+	link->wsi = NULL;
+	ws_drop_queue(link);
+	rx_free(link);
+	link->ws->events->on_closed(link);
+}
+
+/* Writes as much as the socket takes. */
+static void flush(struct ws_link *link)
+{
+	struct wire *frame = NULL;
+	struct slice rest;
+
+	if (!link->is_established || link->is_ending || link->is_blocked ||
+		outq_is_empty(&link->out))
+		return;
+	if (lws_partial_buffered(link->wsi)) {
+		link->is_blocked = true;
+		lws_callback_on_writable(link->wsi);
+		return;
+	}
+	switch (ws_write(link->fd, &link->out, &link->ws->counts, &frame, &rest)) {
+	case WS_WRITTEN:
+		return;
+	case WS_WRITE_FAILED:
+		ws_kill(link);
+		return;
+	case WS_WRITE_PARTIAL:
+		/* The frame is ours until libwebsockets has copied what the socket does not take.
+		 */
+		if (lws_write(link->wsi, frame->bytes + (frame->len - rest.len), rest.len,
+			    LWS_WRITE_HTTP) < 0)
+			ws_kill(link);
+		wire_unref(frame);
+		break;
+	case WS_WRITE_BLOCKED:
+		break;
+	}
+	link->is_blocked = true;
+	lws_callback_on_writable(link->wsi);
+}
+
+void ws_flush(struct ws *ws)
+{
+	while (ws->dirty != NULL) {
+		struct ws_link *link = ws->dirty;
+
+		ws->dirty = link->next_dirty;
+		link->next_dirty = NULL;
+		link->is_dirty = false;
+		flush(link);
+	}
+}
+
+enum outq_result ws_put(struct ws *ws, struct ws_link *link, struct wire *w)
+{
+	uint32_t before = link->out.bytes;
+	enum outq_result result;
+
+	if (link->is_closing || link->is_ending)
+		return OUTQ_SHED;
+	link->ws = ws;
+	result = outq_put(&link->out, w, ws->pending_bytes);
+	ws->counts.queued_bytes += link->out.bytes;
+	ws->counts.queued_bytes -= before;
+	if (link->is_established && !link->is_blocked)
+		mark_dirty(link);
+	return result;
+}
+
+void ws_close(struct ws_link *link, unsigned code, uint32_t after_ms)
+{
+	if (link->is_closing || link->is_ending)
+		return;
+	link->is_closing = true;
+	link->close_code = (uint16_t)code;
+	link->close_after_ms = after_ms;
+	rx_free(link);
+	if (link->wsi != NULL && link->is_established)
+		lws_callback_on_writable(link->wsi);
+}
+
+void ws_kill(struct ws_link *link)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+	link->is_ending = true;
+	ws_drop_queue(link);
+	if (link->wsi == NULL)
+		return;
+	/* libwebsockets finds a dead socket at its next event; no timer of its own is needed. */
+	setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	shutdown(link->fd, SHUT_RDWR);
+	lws_callback_on_writable(link->wsi);
+}
+
+void ws_tick(struct ws *ws)
+{
+	/* The plugin re-arms its timer only from its own callbacks. */
+	lws_cancel_service(ws->context);
+}
+
+const struct ws_counts *ws_counts(const struct ws *ws)
+{
+	return &ws->counts;
+}
+
+/* From here on: libwebsockets' callbacks.  Non-zero ends the connection. */
+
+static int on_instantiated(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	struct ws *ws = lws_context_user(lws_get_context(wsi));
+
+	(void)link;
+	(void)in;
+	(void)len;
+	if (ws->adopting == NULL)
+		return -1;
+	ws->adopting->wsi = wsi;
+	lws_set_opaque_user_data(wsi, ws->adopting);
+	return 0;
+}
+
+static int on_upgrade(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)in; /* never looked at */
+	(void)len;
+	return link != NULL && link->is_granted && link->wsi == wsi ? 0 : -1;
+}
+
+static int on_http(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)link;
+	(void)wsi;
+	(void)in;
+	(void)len;
+	return -1;
+}
+
+static int on_established(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	if (on_upgrade(link, wsi, in, len) < 0)
+		return -1;
+	link->is_established = true;
+	if (!outq_is_empty(&link->out))
+		mark_dirty(link);
+	if (link->is_closing)
+		lws_callback_on_writable(wsi);
+	else
+		link->ws->events->on_open(link);
+	return 0;
+}
+
+/* false: no memory. */
+static bool rx_add(struct ws_link *link, struct slice piece)
+{
+	if (link->rx == NULL) {
+		link->rx = malloc(sizeof(*link->rx));
+		if (link->rx == NULL)
+			return false;
+		buf_init(link->rx, FRAME_MAX_BYTES);
+	}
+	buf_add(link->rx, piece);
+	return !link->rx->failed;
+}
+
+/* A piece of a message.  Its length is refused as soon as it is announced, not when it is there. */
+static void take_piece(struct ws_link *link, struct lws *wsi, struct slice piece)
+{
+	size_t have = link->rx == NULL ? 0 : link->rx->len;
+	size_t coming = lws_remaining_packet_payload(wsi);
+
+	if (lws_frame_is_binary(wsi)) {
+		ws_close(link, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, 0);
+		return;
+	}
+	if (coming > FRAME_MAX_BYTES || have + piece.len + coming > FRAME_MAX_BYTES ||
+		(piece.len == 0 && ++link->empty_pieces > EMPTY_PIECES)) {
+		ws_close(link, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, 0);
+		return;
+	}
+	if (link->rx == NULL && lws_is_final_fragment(wsi)) {
+		link->empty_pieces = 0;
+		link->ws->counts.frames_in++;
+		link->ws->events->on_text(link, piece);
+		return;
+	}
+	if (!rx_add(link, piece)) {
+		ws_close(link, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, 0);
+		return;
+	}
+	if (lws_is_final_fragment(wsi)) {
+		link->ws->counts.frames_in++;
+		link->ws->events->on_text(link, buf_slice(link->rx));
+		rx_free(link);
+	}
+}
+
+static int on_receive(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	if (link == NULL)
+		return -1;
+	if (link->is_closing || link->is_ending)
+		return 0;
+	link->ws->counts.bytes_in += len;
+	link->ws->events->on_bytes(link);
+	take_piece(link, wsi, (struct slice){len == 0 ? "" : in, len});
+	return 0;
+}
+
+static int on_pong(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)wsi;
+	(void)in;
+	if (link == NULL)
+		return -1;
+	link->ws->counts.bytes_in += len;
+	if (!link->is_closing && !link->is_ending)
+		link->ws->events->on_bytes(link);
+	return 0;
+}
+
+static int on_writeable(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	char reason[FRAME_REASON_BYTES];
+	size_t n;
+
+	(void)in;
+	(void)len;
+	if (link == NULL || link->is_ending)
+		return -1;
+	link->is_blocked = false;
+	flush(link);
+	if (link->is_ending)
+		return -1;
+	if (!link->is_closing || link->is_blocked || lws_partial_buffered(wsi))
+		return 0;
+	link->is_ending = true;
+	n = frame_close_reason(reason, link->close_code, link->close_after_ms);
+	lws_close_reason(wsi, (enum lws_close_status)link->close_code, (unsigned char *)reason, n);
+	return -1;
+}
+
+static int on_peer_close(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)wsi;
+	(void)in;
+	(void)len;
+	if (link == NULL)
+		return -1;
+	if (!link->is_ending)
+		link->ws->events->on_leaving(link);
+	link->is_ending = true;
+	ws_drop_queue(link);
+	return 0;
+}
+
+/* libwebsockets begins to close, for a reason of its own (bad UTF-8, a protocol error) or of ours.
+ */
+static int on_unbind(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)wsi;
+	(void)in;
+	(void)len;
+	if (link == NULL)
+		return 0;
+	if (!link->is_ending && !link->is_closing)
+		link->ws->events->on_leaving(link);
+	link->is_ending = true;
+	ws_drop_queue(link);
+	return 0;
+}
+
+static int on_gone(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
+{
+	(void)in;
+	(void)len;
+	if (link == NULL)
+		return 0;
+	lws_set_opaque_user_data(wsi, NULL);
+	tell_closed(link);
+	return 0;
+}
+
+static const struct {
+	enum lws_callback_reasons reason;
+	int (*handle)(struct ws_link *link, struct lws *wsi, const void *in, size_t len);
+} callbacks[] = {
+	{LWS_CALLBACK_RECEIVE, on_receive},
+	{LWS_CALLBACK_RECEIVE_PONG, on_pong},
+	{LWS_CALLBACK_SERVER_WRITEABLE, on_writeable},
+	{LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED, on_instantiated},
+	{LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_upgrade},
+	{LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_upgrade},
+	{LWS_CALLBACK_HTTP, on_http},
+	{LWS_CALLBACK_ESTABLISHED, on_established},
+	{LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, on_peer_close},
+	{LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL, on_unbind},
+	{LWS_CALLBACK_CLOSED, on_gone},
+	{LWS_CALLBACK_CLOSED_HTTP, on_gone},
+	{LWS_CALLBACK_WSI_DESTROY, on_gone},
+};
+
+static int on_lws(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	(void)user;
+	for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++)
+		if (callbacks[i].reason == reason)
+			return callbacks[i].handle(lws_get_opaque_user_data(wsi), wsi, in, len);
+	return 0;
+}
+
+/* Its lines may hold parts of frames only below warnings, which are never asked for. */
+static void on_lws_log(int level, const char *line)
+{
+	char text[160];
+	size_t len = strlen(line);
+
+	while (len > 0 && line[len - 1] == '\n')
+		len--;
+	log_debug("lws", "level=%d text=%s", level,
+		log_quote(text, sizeof(text), (struct slice){line, len}));
+}
+
+static const struct lws_protocols protocols[] = {
+	/* per_session_data_size: without any, libwebsockets does not tell that it begins to close
+	 */
+	{SUBPROTOCOL, on_lws, sizeof(void *), RX_BYTES, 0, NULL, TX_BYTES},
+	{NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+static int context_new(struct ws *ws, uv_loop_t *loop)
+{
+	static const lws_retry_bo_t never = {0};
+	void *loops[] = {loop};
+	struct lws_context_creation_info info = {
+		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			   LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
+		.foreign_loops = loops,
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.pt_serv_buf_size = 16384,
+		.max_http_header_data = 1024,
+		.alpn = "http/1.1",
+		.retry_and_idle_policy = &never,
+		.protocols = protocols,
+		.vhost_name = VHOST,
+		.user = ws,
+	};
+
+	lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+	ws->context = lws_create_context(&info);
+	if (ws->context == NULL)
+		return -ENOMEM;
+	ws->vhost = lws_create_vhost(ws->context, &info);
+	if (ws->vhost == NULL) {
+		lws_context_destroy(ws->context);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int ws_new(struct ws **out, uv_loop_t *loop, const struct ws_events *events, size_t pending_bytes)
+{
+	struct ws *ws = calloc(1, sizeof(*ws));
+	int ret;
+
+	if (ws == NULL)
+		return -ENOMEM;
+	ws->events = events;
+	ws->pending_bytes = pending_bytes;
+	ret = context_new(ws, loop);
+	if (ret < 0) {
+		free(ws);
+		return ret;
+	}
+	*out = ws;
+	return 0;
+}
+
+static size_t write_head(char *head, size_t size, const struct ws_adoption *a)
+{
+	int n = snprintf(head, size,
+		"GET /ws HTTP/1.1\r\nHost: " VHOST
+		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\n%s\r\n",
+		SLICE_ARGS(a->key),
+		a->is_native ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+
+	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
+}
+
+int ws_adopt(struct ws *ws, struct ws_link *link, const struct ws_adoption *a)
+{
+	const int on = 1;
+	const int unsent = UNSENT_BYTES;
+	char head[512];
+	size_t len = write_head(head, sizeof(head), a);
+	struct lws *wsi = NULL;
+
+	link->ws = ws;
+	link->fd = a->fd;
+	link->is_granted = true;
+	/* On a unix socket these two have no meaning and fail. */
+	setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(a->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	if (len == 0) {
+		close(a->fd);
+	} else {
+		ws->adopting = link;
+		wsi = lws_adopt_socket_vhost_readbuf(ws->vhost, a->fd, head, len);
+		ws->adopting = NULL;
+	}
+	if (wsi != NULL)
+		return 0;
+	/* Closed on the way: where libwebsockets made nothing of it, nobody else will tell. */
+	if (link->wsi == NULL)
+		tell_closed(link);
+	return -ECONNABORTED;
+}

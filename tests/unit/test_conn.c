@@ -1,0 +1,338 @@
+/* The rules of one live connection. */
+#include "edge/conn.h"
+#include "tests/unit/test.h"
+
+static const struct conn_limits limits = {
+	.interval_ms = 25000,
+	.grace_ms = 20000,
+	.msgs_per_s = 20,
+	.msgs_burst = 40,
+};
+
+#define START 1000000
+
+static struct conn fresh(void)
+{
+	struct conn c;
+	const struct conn_times t = {
+		.now_ms = START,
+		.phase_ms = 0,
+		.expires_in_ms = 3600000,
+		.ends_in_ms = 900000,
+	};
+
+	conn_init(&c, &limits, CONN_NATIVE, &t);
+	return c;
+}
+
+/* Runs the clock in steps until a close; answers pings when it is alive.  The time of the close. */
+static int64_t run(struct conn *c, bool answers, int64_t until_ms, enum close_code *out)
+{
+	for (int64_t now = START; now < until_ms; now += 50) {
+		struct conn_verdict v = conn_on_time(c, &limits, now);
+
+		if (v.close != CLOSE_NONE) {
+			*out = v.close;
+			return now - START;
+		}
+		if (v.due & CONN_RENEW)
+			conn_renew_later(c, 5000, now);
+		assert_true(answers ? !(v.due & CONN_AWAY) : true);
+		if (answers && (v.due & CONN_PING))
+			conn_on_bytes(c, now);
+	}
+	*out = CLOSE_NONE;
+	return -1;
+}
+
+static void the_identity_is_one_and_the_dialect_kept(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	assert_int_equal(c.identity, 1);
+	assert_int_equal(c.dialect, CONN_NATIVE);
+}
+
+static void a_client_that_answers_pings_is_never_away(void **state)
+{
+	struct conn c = fresh();
+	enum close_code code;
+
+	(void)state;
+	assert_int_equal(run(&c, true, START + 800000, &code), -1);
+}
+
+static void a_silent_client_is_away_after_the_interval_and_lost_after_the_grace(void **state)
+{
+	struct conn c = fresh();
+	int64_t away = -1;
+	int pings = 0;
+
+	(void)state;
+	for (int64_t now = START;; now += 50) {
+		struct conn_verdict v = conn_on_time(&c, &limits, now);
+
+		pings += v.due & CONN_PING ? 1 : 0;
+		if (v.due & CONN_AWAY) {
+			assert_int_equal(away, -1);
+			away = now - START;
+		}
+		if (v.close != CLOSE_NONE) {
+			assert_int_equal(v.close, CLOSE_HEARTBEAT_LOST);
+			assert_in_range(now - START, 45000, 45050);
+			break;
+		}
+	}
+	assert_in_range(away, 25000, 25050);
+	assert_int_equal(pings, 3);
+}
+
+static void any_byte_brings_it_back_from_away(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	assert_true(conn_on_time(&c, &limits, START + 25001).due & CONN_AWAY);
+	assert_true(c.away);
+	assert_true(conn_on_bytes(&c, START + 44000));
+	assert_false(conn_on_bytes(&c, START + 44001));
+	assert_int_equal(conn_on_time(&c, &limits, START + 46000).close, CLOSE_NONE);
+	assert_true(conn_on_time(&c, &limits, START + 44001 + 25001).due & CONN_AWAY);
+}
+
+static void a_stall_brings_one_ping_not_all_that_were_missed(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_on_bytes(&c, START + 200000);
+	assert_true(conn_on_time(&c, &limits, START + 200000).due & CONN_PING);
+	assert_false(conn_on_time(&c, &limits, START + 200001).due & CONN_PING);
+	assert_false(conn_on_time(&c, &limits, START + 219999).due & CONN_PING);
+	assert_true(conn_on_time(&c, &limits, START + 220000).due & CONN_PING);
+}
+
+static void the_phase_spreads_first_pings_within_a_period(void **state)
+{
+	(void)state;
+	for (int64_t phase = 0; phase < 200000; phase += 999) {
+		struct conn c;
+		struct conn_times t = {START, phase, 3600000, 900000};
+
+		conn_init(&c, &limits, CONN_PLAIN, &t);
+		assert_in_range(c.ping_at_ms, START + 1, START + 20000);
+	}
+}
+
+static void nothing_is_due_before_the_time_it_names(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	for (int64_t now = START; now < START + 600000;) {
+		int64_t next = conn_next_ms(&c, &limits);
+		struct conn_verdict v;
+
+		assert_true(next > now);
+		v = conn_on_time(&c, &limits, next - 1);
+		assert_int_equal(v.due, 0);
+		assert_int_equal(v.close, CLOSE_NONE);
+		v = conn_on_time(&c, &limits, next);
+		assert_true(v.due != 0 || v.close != CLOSE_NONE);
+		if (v.close != CLOSE_NONE)
+			return;
+		if (v.due & CONN_PING && now < START + 300000)
+			conn_on_bytes(&c, next);
+		if (v.due & CONN_RENEW)
+			conn_renewed(&c, 900000, next);
+		now = next;
+	}
+	fail();
+}
+
+static void a_ticket_is_renewed_at_half_its_life(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_on_bytes(&c, START + 449999);
+	assert_false(conn_on_time(&c, &limits, START + 449999).due & CONN_RENEW);
+	assert_true(conn_on_time(&c, &limits, START + 450000).due & CONN_RENEW);
+	assert_false(conn_on_time(&c, &limits, START + 450001).due & CONN_RENEW);
+	conn_renewed(&c, 900000, START + 450100);
+	assert_int_equal(c.renew_at_ms, START + 450100 + 450000);
+	assert_int_equal(c.session_end_ms, START + 450100 + 900000);
+}
+
+static void without_auth_the_session_ends_with_its_ticket(void **state)
+{
+	struct conn c = fresh();
+	enum close_code code;
+
+	(void)state;
+	assert_int_equal(run(&c, true, START + 2000000, &code), 900000);
+	assert_int_equal(code, CLOSE_RETRY);
+}
+
+static void a_refused_renewal_is_not_tried_again(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_on_bytes(&c, START + 450000);
+	assert_true(conn_on_time(&c, &limits, START + 450000).due & CONN_RENEW);
+	conn_renew_never(&c);
+	conn_on_bytes(&c, START + 899000);
+	assert_false(conn_on_time(&c, &limits, START + 899000).due & CONN_RENEW);
+	assert_int_equal(conn_on_time(&c, &limits, START + 900000).close, CLOSE_RETRY);
+}
+
+static void at_its_ceiling_a_ticket_is_not_renewed_again(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_renewed(&c, 450000, START + 450000);
+	assert_int_equal(c.renew_at_ms, INT64_MAX);
+	assert_int_equal(c.session_end_ms, START + 900000);
+}
+
+static void the_connection_is_closed_25_seconds_after_its_token(void **state)
+{
+	static const int64_t left_ms[] = {60000, 1000, 0, -10000, -24000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(left_ms) / sizeof(left_ms[0]); i++) {
+		struct conn c;
+		struct conn_times t = {START, 0, left_ms[i], left_ms[i] + 30000};
+		enum close_code code;
+
+		conn_init(&c, &limits, CONN_NATIVE, &t);
+		assert_int_equal(conn_token_left_ms(&c, START), left_ms[i]);
+		assert_int_equal(run(&c, true, START + 200000, &code), left_ms[i] + 25000);
+		assert_int_equal(code, CLOSE_TOKEN_EXPIRED);
+	}
+}
+
+static void a_burst_passes_and_then_the_rate(void **state)
+{
+	struct conn c = fresh();
+	uint32_t after = 0;
+	int passed = 0;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(conn_on_message(&c, &limits, START, &after), CONN_MESSAGE_OK);
+	assert_int_equal(conn_on_message(&c, &limits, START, &after), CONN_MESSAGE_OVER);
+	assert_int_equal(after, 50);
+	assert_int_equal(conn_on_message(&c, &limits, START + 49, &after), CONN_MESSAGE_OVER);
+	assert_int_equal(after, 1);
+	assert_int_equal(conn_on_message(&c, &limits, START + 50, &after), CONN_MESSAGE_OK);
+	for (int64_t now = START + 51; now <= START + 10050; now += 10)
+		passed += conn_on_message(&c, &limits, now, &after) == CONN_MESSAGE_OK;
+	assert_in_range(passed, 199, 200);
+}
+
+static void the_bucket_never_holds_more_than_the_burst(void **state)
+{
+	struct conn c = fresh();
+	uint32_t after = 0;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(
+			conn_on_message(&c, &limits, START + 1000000000, &after), CONN_MESSAGE_OK);
+	assert_int_equal(
+		conn_on_message(&c, &limits, START + 1000000000, &after), CONN_MESSAGE_OVER);
+}
+
+static void a_flood_is_told_from_an_excess(void **state)
+{
+	struct conn c = fresh();
+	uint32_t after = 0;
+	int over = 0;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		conn_on_message(&c, &limits, START, &after);
+	while (conn_on_message(&c, &limits, START, &after) == CONN_MESSAGE_OVER)
+		over++;
+	assert_int_equal(over, 400);
+
+	/* Twice the rate for an hour is an excess only. */
+	c = fresh();
+	for (int64_t now = START; now < START + 3600000; now += 25)
+		assert_int_not_equal(conn_on_message(&c, &limits, now, &after), CONN_MESSAGE_FLOOD);
+}
+
+static void three_bad_frames_in_ten_seconds_are_too_many(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	assert_false(conn_on_bad_frame(&c, START));
+	assert_false(conn_on_bad_frame(&c, START + 1));
+	assert_true(conn_on_bad_frame(&c, START + 9999));
+
+	c = fresh();
+	for (int i = 0; i < 100; i++) {
+		assert_false(conn_on_bad_frame(&c, START + i * 10000));
+		assert_false(conn_on_bad_frame(&c, START + i * 10000 + 9999));
+	}
+}
+
+static void so_many_sends_may_be_in_flight_and_no_more(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	for (int i = 0; i < CONN_SENDS_IN_FLIGHT; i++)
+		assert_true(conn_send_begin(&c));
+	assert_false(conn_send_begin(&c));
+	conn_send_end(&c);
+	assert_true(conn_send_begin(&c));
+	assert_false(conn_send_begin(&c));
+}
+
+static void a_system_message_is_taken_once_and_only_after_the_opening(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_system_start(&c, 7);
+	assert_false(conn_system_take(&c, 6));
+	assert_false(conn_system_take(&c, 7));
+	assert_true(conn_system_take(&c, 8));
+	assert_false(conn_system_take(&c, 8));
+	assert_true(conn_system_take(&c, 9));
+	conn_system_start(&c, 0); /* another router's numbers */
+	assert_true(conn_system_take(&c, 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_identity_is_one_and_the_dialect_kept),
+		cmocka_unit_test(a_client_that_answers_pings_is_never_away),
+		cmocka_unit_test(
+			a_silent_client_is_away_after_the_interval_and_lost_after_the_grace),
+		cmocka_unit_test(any_byte_brings_it_back_from_away),
+		cmocka_unit_test(a_stall_brings_one_ping_not_all_that_were_missed),
+		cmocka_unit_test(the_phase_spreads_first_pings_within_a_period),
+		cmocka_unit_test(nothing_is_due_before_the_time_it_names),
+		cmocka_unit_test(a_ticket_is_renewed_at_half_its_life),
+		cmocka_unit_test(without_auth_the_session_ends_with_its_ticket),
+		cmocka_unit_test(a_refused_renewal_is_not_tried_again),
+		cmocka_unit_test(at_its_ceiling_a_ticket_is_not_renewed_again),
+		cmocka_unit_test(the_connection_is_closed_25_seconds_after_its_token),
+		cmocka_unit_test(a_burst_passes_and_then_the_rate),
+		cmocka_unit_test(the_bucket_never_holds_more_than_the_burst),
+		cmocka_unit_test(a_flood_is_told_from_an_excess),
+		cmocka_unit_test(three_bad_frames_in_ten_seconds_are_too_many),
+		cmocka_unit_test(so_many_sends_may_be_in_flight_and_no_more),
+		cmocka_unit_test(a_system_message_is_taken_once_and_only_after_the_opening),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

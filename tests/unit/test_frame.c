@@ -1,0 +1,452 @@
+/* Frames of clients, each with the answer it must get, and the frames that the edge writes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "edge/frame.h"
+#include "proto/names.h"
+#include "tests/unit/test.h"
+
+struct row {
+	const char *text;
+	enum exception_code code;
+	const char *field; /* of the exception */
+	const char *id;	   /* as it is echoed; NULL: none */
+};
+
+static const struct row good[] = {
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"yo\"}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"7\",\"message\":\"yo\"}}", EX_NONE, NULL,
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":0,\"message\":\"-0\"}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":999999999999999,\"message\":\"\"}}", EX_NONE,
+		NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"007\",\"message\":\"a text may begin so\"}}",
+		EX_NONE, NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"ann@b.c:d-e_f\",\"message\":\"\\u00e9\"}}",
+		EX_NONE, NULL, NULL},
+	{"{\"event\":\"chat\",\"id\":7,\"data\":{\"toUserId\":7,\"message\":\"yo\"}}", EX_NONE,
+		NULL, "7"},
+	{"{\"event\":\"chat\",\"id\":-7,\"data\":{\"toUserId\":7,\"message\":\"yo\"}}", EX_NONE,
+		NULL, "-7"},
+	{"{\"event\":\"chat\",\"id\":\"a\\\"b\",\"data\":{\"toUserId\":7,\"message\":\"\"}}",
+		EX_NONE, NULL, "\"a\\\"b\""},
+	{"{\"data\":{\"message\":\"x\",\"toUserId\":7},\"mid\":\"01K\",\"id\":\"\",\"event\":"
+	 "\"chat\"}",
+		EX_NONE, NULL, "\"\""},
+	{" { \"event\" : \"chat\" , \"data\" : {\"toUserId\":7,\"message\":\"x\",\"more\":[1]} } ",
+		EX_NONE, NULL, NULL},
+	{"{\"event\":\"chat\",\"later\":1,\"data\":{\"toUserId\":7,\"message\":\"x\"}}", EX_NONE,
+		NULL, NULL},
+	{"{\"event\":\"heartbeat\"}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":{}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":null}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":{\"u\":122,\"s\":0}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"typing\",\"data\":{\"toUserId\":7}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"watch\",\"id\":11,\"data\":{\"users\":[\"7\",9]}}", EX_NONE, NULL, "11"},
+	{"{\"event\":\"watch\",\"data\":{\"users\":[]}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":[1,2]}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":null,\"user\":9}}", EX_NONE,
+		NULL, NULL},
+};
+
+static const struct row wrong[] = {
+	/* no JSON, or not what a frame is */
+	{"", EX_BAD_FRAME, NULL, NULL},
+	{" ", EX_BAD_FRAME, NULL, NULL},
+	{"x", EX_BAD_FRAME, NULL, NULL},
+	{"{", EX_BAD_FRAME, NULL, NULL},
+	{"{}", EX_BAD_FRAME, "event", NULL},
+	{"[]", EX_BAD_FRAME, NULL, NULL},
+	{"null", EX_BAD_FRAME, NULL, NULL},
+	{"7", EX_BAD_FRAME, NULL, NULL},
+	{"\"chat\"", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\"} x", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\"}{\"event\":\"heartbeat\"}", EX_BAD_FRAME, NULL, NULL},
+	{"{'event':'heartbeat'}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\",}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":NaN}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":1e999}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"data\":99999999999999999999}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"heartbeat\",\"event\":\"heartbeat\"}", EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"a\",\"message\":\"b\"}}",
+		EX_BAD_FRAME, NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"\\ud800\"}}", EX_BAD_FRAME,
+		NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"\xc0\x80\"}}", EX_BAD_FRAME,
+		NULL, NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"\xff\"}}", EX_BAD_FRAME, NULL,
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"a\nb\"}}", EX_BAD_FRAME, NULL,
+		NULL},
+	/* the event */
+	{"{\"event\":7}", EX_BAD_FRAME, "event", NULL},
+	{"{\"event\":null,\"id\":3}", EX_BAD_FRAME, "event", "3"},
+	{"{\"event\":[\"chat\"]}", EX_BAD_FRAME, "event", NULL},
+	{"{\"data\":{\"toUserId\":7,\"message\":\"x\"},\"id\":\"q\"}", EX_BAD_FRAME, "event",
+		"\"q\""},
+	{"{\"event\":\"\"}", EX_UNKNOWN_EVENT, NULL, NULL},
+	{"{\"event\":\"Chat\"}", EX_UNKNOWN_EVENT, NULL, NULL},
+	{"{\"event\":\"chat \",\"id\":5}", EX_UNKNOWN_EVENT, NULL, "5"},
+	{"{\"event\":\"ready\"}", EX_UNKNOWN_EVENT, NULL, NULL},
+	{"{\"event\":\"chat\\u0000\"}", EX_UNKNOWN_EVENT, NULL, NULL},
+	/* id and mid */
+	{"{\"event\":\"heartbeat\",\"id\":1.5}", EX_BAD_DATA, "id", NULL},
+	{"{\"event\":\"heartbeat\",\"id\":null}", EX_BAD_DATA, "id", NULL},
+	{"{\"event\":\"heartbeat\",\"id\":{}}", EX_BAD_DATA, "id", NULL},
+	{"{\"event\":\"heartbeat\",\"id\":[1]}", EX_BAD_DATA, "id", NULL},
+	{"{\"event\":\"heartbeat\",\"id\":true}", EX_BAD_DATA, "id", NULL},
+	{"{\"event\":\"heartbeat\",\"mid\":7}", EX_BAD_DATA, "mid", NULL},
+	{"{\"event\":\"heartbeat\",\"mid\":\"\"}", EX_BAD_DATA, "mid", NULL},
+	{"{\"event\":\"heartbeat\",\"mid\":\"a b\",\"id\":1}", EX_BAD_DATA, "mid", "1"},
+	/* chat */
+	{"{\"event\":\"chat\"}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"chat\",\"data\":\"x\",\"id\":8}", EX_BAD_DATA, "data", "8"},
+	{"{\"event\":\"chat\",\"data\":[7,\"x\"]}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"chat\",\"data\":{}}", EX_BAD_DATA, "toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"message\":\"x\"}}", EX_BAD_DATA, "toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":null,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7.0,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7e0,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":-1,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":-0,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":+1,\"message\":\"x\"}}", EX_BAD_FRAME, NULL,
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":007,\"message\":\"x\"}}", EX_BAD_FRAME, NULL,
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":1000000000000000,\"message\":\"x\"}}",
+		EX_BAD_DATA, "toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":true,\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"\",\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"a b\",\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":\"7\\u0000\",\"message\":\"x\"}}", EX_BAD_DATA,
+		"toUserId", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7}}", EX_BAD_DATA, "message", NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":7}}", EX_BAD_DATA, "message",
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":null}}", EX_BAD_DATA, "message",
+		NULL},
+	{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":{\"a\":1}}}", EX_BAD_DATA,
+		"message", NULL},
+	/* the others */
+	{"{\"event\":\"heartbeat\",\"data\":7}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"heartbeat\",\"data\":{\"u\":-1}}", EX_BAD_DATA, "u", NULL},
+	{"{\"event\":\"heartbeat\",\"data\":{\"u\":1.5}}", EX_BAD_DATA, "u", NULL},
+	{"{\"event\":\"heartbeat\",\"data\":{\"s\":\"1\"}}", EX_BAD_DATA, "s", NULL},
+	{"{\"event\":\"typing\"}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"typing\",\"data\":{\"toUserId\":[]}}", EX_BAD_DATA, "toUserId", NULL},
+	{"{\"event\":\"watch\",\"data\":{}}", EX_BAD_DATA, "users", NULL},
+	{"{\"event\":\"watch\",\"data\":{\"users\":\"7\"}}", EX_BAD_DATA, "users", NULL},
+	{"{\"event\":\"watch\",\"data\":{\"users\":[\"7\",1.5]}}", EX_BAD_DATA, "users", NULL},
+	{"{\"event\":\"watch\",\"data\":{\"users\":[[]]}}", EX_BAD_DATA, "users", NULL},
+	{"{\"event\":\"push\"}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"push\",\"data\":{\"data\":1}}", EX_BAD_DATA, "event", NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"chat\",\"data\":1}}", EX_BAD_DATA, "event",
+		NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"auth.x\",\"data\":1}}", EX_BAD_DATA, "event",
+		NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"a b\",\"data\":1}}", EX_BAD_DATA, "event",
+		NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"news\"}}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":1,\"user\":1.5}}", EX_BAD_DATA,
+		"user", NULL},
+	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":1,\"user\":\"\"}}", EX_BAD_DATA,
+		"user", NULL},
+};
+
+static void check(const struct row *row)
+{
+	struct frame f;
+	struct frame_error e = frame_read(slice_of(row->text), &f);
+
+	if (e.code != row->code)
+		fail_msg("%s: %d instead of %d", row->text, (int)e.code, (int)row->code);
+	if (!slice_eq(slice_of(e.field), slice_of(row->field)))
+		fail_msg("%s: field %s", row->text, e.field == NULL ? "none" : e.field);
+	if (!slice_eq(f.id, slice_of(row->id)))
+		fail_msg("%s: id %.*s", row->text, SLICE_ARGS(f.id));
+	frame_fini(&f);
+}
+
+static void good_frames_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		check(&good[i]);
+}
+
+static void wrong_frames_get_their_exception(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		check(&wrong[i]);
+}
+
+static void every_beginning_of_a_frame_is_a_bad_frame(void **state)
+{
+	const char *text = good[9].text;
+
+	(void)state;
+	for (size_t len = 0; len < strlen(text); len++) {
+		struct frame f;
+
+		assert_int_equal(frame_read((struct slice){text, len}, &f).code, EX_BAD_FRAME);
+		assert_int_equal(f.id.len, 0);
+		frame_fini(&f);
+	}
+}
+
+static void what_a_chat_says_is_what_was_sent(void **state)
+{
+	const char *text = "{\"event\":\"chat\",\"mid\":\"01K\",\"id\":7,"
+			   "\"data\":{\"toUserId\":42,\"message\":\"a\\n\\u0000\\ud83d\\ude00\"}}";
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(frame_read(slice_of(text), &f).code, EX_NONE);
+	assert_int_equal(f.event, FRAME_CHAT);
+	assert_true(slice_is(f.to, "42"));
+	assert_true(slice_is(f.mid, "01K"));
+	assert_true(slice_eq(f.message, SLICE_LITERAL("a\n\0\xf0\x9f\x98\x80")));
+	frame_fini(&f);
+}
+
+static void numbers_and_texts_name_the_same_user(void **state)
+{
+	static const char *const forms[] = {"7", "\"7\""};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char text[100];
+		struct frame f;
+
+		snprintf(text, sizeof(text), "{\"event\":\"typing\",\"data\":{\"toUserId\":%s}}",
+			forms[i]);
+		assert_int_equal(frame_read(slice_of(text), &f).code, EX_NONE);
+		assert_true(slice_is(f.to, "7"));
+		frame_fini(&f);
+	}
+}
+
+/* n of c, or the same text n times. */
+static struct slice many(const char *before, const char *piece, size_t n, const char *after)
+{
+	static char text[200000];
+	char *p = stpcpy(text, before);
+
+	for (size_t i = 0; i < n; i++)
+		p = stpcpy(p, piece);
+	p = stpcpy(p, after);
+	return (struct slice){text, (size_t)(p - text)};
+}
+
+static enum exception_code code_of(struct slice text)
+{
+	struct frame f;
+	enum exception_code code = frame_read(text, &f).code;
+
+	frame_fini(&f);
+	return code;
+}
+
+static void the_bounds_are_exact(void **state)
+{
+	const char *chat = "{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"";
+	const char *to = "{\"event\":\"typing\",\"data\":{\"toUserId\":\"";
+	const char *push = "{\"event\":\"push\",\"data\":{\"event\":\"n\",\"data\":\"";
+	const char *name = "{\"event\":\"push\",\"data\":{\"data\":1,\"event\":\"";
+	const char *id = "{\"event\":\"heartbeat\",\"id\":\"";
+	const char *mid = "{\"event\":\"heartbeat\",\"mid\":\"";
+
+	(void)state;
+	assert_int_equal(code_of(many(chat, "x", CHAT_MAX_BYTES, "\"}}")), EX_NONE);
+	assert_int_equal(code_of(many(chat, "x", CHAT_MAX_BYTES + 1, "\"}}")), EX_TOO_LARGE);
+	assert_int_equal(code_of(many(chat, "\xc3\xa9", CHAT_MAX_BYTES / 2, "\"}}")), EX_NONE);
+	assert_int_equal(
+		code_of(many(chat, "\xc3\xa9", CHAT_MAX_BYTES / 2 + 1, "\"}}")), EX_TOO_LARGE);
+	assert_int_equal(code_of(many(to, "x", UID_MAX_BYTES, "\"}}")), EX_NONE);
+	assert_int_equal(code_of(many(to, "x", UID_MAX_BYTES + 1, "\"}}")), EX_BAD_DATA);
+	assert_int_equal(code_of(many(push, "x", CHAT_MAX_BYTES - 2, "\"}}")), EX_NONE);
+	assert_int_equal(code_of(many(push, "x", CHAT_MAX_BYTES - 1, "\"}}")), EX_TOO_LARGE);
+	assert_int_equal(code_of(many(name, "x", EVENT_MAX_BYTES, "\"}}")), EX_NONE);
+	assert_int_equal(code_of(many(name, "x", EVENT_MAX_BYTES + 1, "\"}}")), EX_BAD_DATA);
+	assert_int_equal(code_of(many(id, "x", FRAME_ID_MAX_BYTES - 2, "\"}")), EX_NONE);
+	assert_int_equal(code_of(many(id, "x", FRAME_ID_MAX_BYTES - 1, "\"}")), EX_BAD_DATA);
+	assert_int_equal(code_of(many(mid, "x", MID_MAX_BYTES, "\"}")), EX_NONE);
+	assert_int_equal(code_of(many(mid, "x", MID_MAX_BYTES + 1, "\"}")), EX_BAD_DATA);
+}
+
+static void depth_is_bounded_before_parsing(void **state)
+{
+	static char close[20000];
+
+	(void)state;
+	/* the frame itself is one, its data another */
+	for (size_t n = 0; n < 10000; n = n < 20 ? n + 1 : n * 3) {
+		memset(close, ']', n);
+		strcpy(close + n, "}}");
+		assert_int_equal(
+			code_of(many("{\"event\":\"push\",\"data\":{\"event\":\"n\",\"data\":", "[",
+				n, n == 0 ? "1}}" : close)),
+			n <= FRAME_MAX_DEPTH - 2 ? EX_NONE : EX_BAD_FRAME);
+	}
+}
+
+static void a_hundred_users_may_be_watched(void **state)
+{
+	struct frame f;
+	const char *before = "{\"event\":\"watch\",\"data\":{\"users\":[1";
+
+	(void)state;
+	assert_int_equal(
+		frame_read(many(before, ",\"ann\"", WATCH_MAX_USERS - 1, "]}}"), &f).code, EX_NONE);
+	assert_int_equal(f.n_users, WATCH_MAX_USERS);
+	assert_true(slice_is(f.users[0], "1"));
+	assert_true(slice_is(f.users[WATCH_MAX_USERS - 1], "ann"));
+	frame_fini(&f);
+	assert_int_equal(
+		code_of(many(before, ",\"ann\"", WATCH_MAX_USERS, "]}}")), EX_TOO_MANY_WATCHES);
+}
+
+static void a_push_carries_its_data_compactly(void **state)
+{
+	const char *text = "{\"event\":\"push\",\"data\":{\"event\":\"a.b\",\"user\":9,"
+			   "\"data\": { \"x\" : [ 1 , \"\xc3\xa9\" ] } }}";
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(frame_read(slice_of(text), &f).code, EX_NONE);
+	assert_int_equal(f.event, FRAME_PUSH);
+	assert_true(slice_is(f.name, "a.b"));
+	assert_true(slice_is(f.to, "9"));
+	assert_true(slice_is(buf_slice(&f.data), "{\"x\":[1,\"\xc3\xa9\"]}"));
+	frame_fini(&f);
+}
+
+static void assert_written(struct buf *b, const char *expected)
+{
+	json_t *parsed = NULL;
+
+	assert_false(b->failed);
+	if (!slice_is(buf_slice(b), expected))
+		fail_msg("%.*s\ninstead of\n%s", SLICE_ARGS(buf_slice(b)), expected);
+	assert_int_equal(json_read(buf_slice(b), 16, &parsed), JSON_READ);
+	json_decref(parsed);
+	buf_clear(b);
+}
+
+static void what_the_edge_writes_is_the_protocol(void **state)
+{
+	struct buf b;
+	const struct frame_ready ready = {"c7f3", SLICE_LITERAL("42"), SLICE_LITERAL("d9"),
+		SLICE_LITERAL("k3f9"), 120, 18, 25000, 20000, 900000, 20, 40, 262144};
+	const struct frame_ack ack = {
+		SLICE_LITERAL("7"), SLICE_LITERAL("01K"), "delivered", 2, 122};
+	const struct frame_ack bare = {{NULL, 0}, SLICE_LITERAL("01K"), "delivered", 0, 0};
+	const struct frame_exception over = {SLICE_LITERAL("8"), EX_RATE_LIMITED, {NULL, 0}, 800};
+	const struct frame_exception bad = {{NULL, 0}, EX_BAD_DATA, SLICE_LITERAL("toUserId"), 5};
+	const struct frame_exception odd = {{NULL, 0}, 77, {NULL, 0}, 0};
+
+	(void)state;
+	buf_init(&b, 4096);
+	frame_write_ready(&b, &ready);
+	assert_written(&b,
+		"{\"event\":\"ready\",\"data\":{\"conn\":\"c7f3\",\"user\":\"42\",\"device\":"
+		"\"d9\","
+		"\"identity\":1,\"resume\":{\"epoch\":\"k3f9\",\"u\":120,\"s\":18,\"recovered\":"
+		"false,"
+		"\"missed\":0},\"heartbeat\":{\"interval_ms\":25000,\"grace_ms\":20000},"
+		"\"auth\":{\"expires_in_ms\":900000,\"swap\":\"reject\"},"
+		"\"limits\":{\"frame\":65536,\"chat\":16384,\"msgs_per_s\":20,\"burst\":40,"
+		"\"pending\":262144}}}");
+	frame_write_ack(&b, &ack);
+	assert_written(&b,
+		"{\"event\":\"ack\",\"id\":7,\"data\":{\"mid\":\"01K\",\"state\":\"delivered\","
+		"\"devices\":2,\"seq\":122}}");
+	frame_write_ack(&b, &bare);
+	assert_written(&b, "{\"event\":\"ack\",\"data\":{\"mid\":\"01K\",\"state\":\"delivered\","
+			   "\"devices\":0}}");
+	frame_write_done(&b, SLICE_LITERAL("\"x\""));
+	assert_written(&b, "{\"event\":\"ack\",\"id\":\"x\",\"data\":{}}");
+	frame_write_exception(&b, &over);
+	assert_written(&b,
+		"{\"event\":\"exception\",\"id\":8,\"data\":{\"status\":\"error\",\"code\":1301,"
+		"\"message\":\"rate limited\",\"retry\":\"after\",\"after_ms\":800}}");
+	frame_write_exception(&b, &bad);
+	assert_written(&b, "{\"event\":\"exception\",\"data\":{\"status\":\"error\",\"code\":1004,"
+			   "\"message\":\"bad data\",\"retry\":\"no\",\"field\":\"toUserId\"}}");
+	frame_write_exception(&b, &odd);
+	assert_written(&b, "{\"event\":\"exception\",\"data\":{\"status\":\"error\",\"code\":1000,"
+			   "\"message\":\"internal\",\"retry\":\"after\",\"after_ms\":1000}}");
+	frame_write_heartbeat(&b, (struct slice){NULL, 0}, SLICE_LITERAL("42"), 1767225600123);
+	assert_written(
+		&b, "{\"event\":\"heartbeat\",\"data\":{\"user\":42,\"time\":1767225600123}}");
+	frame_write_heartbeat(&b, SLICE_LITERAL("3"), SLICE_LITERAL("007"), 5);
+	assert_written(
+		&b, "{\"event\":\"heartbeat\",\"id\":3,\"data\":{\"user\":\"007\",\"time\":5}}");
+	frame_write_goaway(&b, 1840, 10000);
+	assert_written(&b,
+		"{\"event\":\"goaway\",\"data\":{\"reason\":\"drain\","
+		"\"reconnect_after_ms\":1840,\"close_in_ms\":10000,\"resumable\":false}}");
+	frame_write_reset(&b, SLICE_LITERAL("k3fb"), 0, 0);
+	assert_written(&b, "{\"event\":\"reset\",\"data\":{\"reason\":\"epoch_changed\","
+			   "\"epoch\":\"k3fb\",\"u\":0,\"s\":0}}");
+	buf_fini(&b);
+}
+
+static void a_close_reason_is_a_name_and_a_time(void **state)
+{
+	char reason[FRAME_REASON_BYTES];
+
+	(void)state;
+	assert_int_equal(frame_close_reason(reason, CLOSE_DRAIN, 1840), strlen("drain;after=1840"));
+	assert_string_equal(reason, "drain;after=1840");
+	assert_int_equal(frame_close_reason(reason, CLOSE_BAD_PROTOCOL, 0), strlen("bad_protocol"));
+	assert_string_equal(reason, "bad_protocol");
+	assert_int_equal(frame_close_reason(reason, 1009, 0), 0);
+}
+
+static void the_longest_frames_fit(void **state)
+{
+	static char uid[UID_MAX_BYTES];
+	char device[DEVICE_MAX_BYTES];
+	struct buf b;
+	struct frame_ready ready = {"ffffffff.ffffffffffffffff", {uid, UID_MAX_BYTES},
+		{device, DEVICE_MAX_BYTES}, SLICE_LITERAL("12345678"), UINT64_MAX, UINT64_MAX,
+		INT64_MAX, INT64_MAX, INT64_MIN, UINT32_MAX, UINT32_MAX, UINT64_MAX};
+
+	(void)state;
+	memset(uid, 'u', sizeof(uid));
+	memset(device, 'd', sizeof(device));
+	buf_init(&b, 8192);
+	frame_write_ready(&b, &ready);
+	assert_false(b.failed);
+	buf_fini(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_frames_are_read),
+		cmocka_unit_test(wrong_frames_get_their_exception),
+		cmocka_unit_test(every_beginning_of_a_frame_is_a_bad_frame),
+		cmocka_unit_test(what_a_chat_says_is_what_was_sent),
+		cmocka_unit_test(numbers_and_texts_name_the_same_user),
+		cmocka_unit_test(the_bounds_are_exact),
+		cmocka_unit_test(depth_is_bounded_before_parsing),
+		cmocka_unit_test(a_hundred_users_may_be_watched),
+		cmocka_unit_test(a_push_carries_its_data_compactly),
+		cmocka_unit_test(what_the_edge_writes_is_the_protocol),
+		cmocka_unit_test(a_close_reason_is_a_name_and_a_time),
+		cmocka_unit_test(the_longest_frames_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
