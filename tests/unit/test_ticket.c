@@ -80,107 +80,23 @@ static void what_was_minted_comes_back(void **state)
 
 static void the_layout_is_the_documented_one(void **state)
 {
+	/* clang-format off */
 	static const unsigned char expected[TICKET_FIXED_BYTES + 3] = {
-		'T',
-		'K',
-		'T',
-		'1',
-		9,
-		3,
-		3,
-		0, /* magic, key, flags, uid */
-		0x10,
-		0x32,
-		0x54,
-		0x76,
-		0x98,
-		0xba,
-		0xdc,
-		0xfe, /* session */
-		7,
-		0,
-		0,
-		0,
-		0xfe,
-		0xff,
-		0xff,
-		0xff, /* edge id, epoch */
-		1,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0x80, /* nonce */
-		0xe8,
-		3,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* issued at */
-		0xf8,
-		0x2a,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* present by */
-		0x88,
-		0xbf,
-		0x0d,
-		0,
-		0,
-		0,
-		0,
-		0, /* session end */
-		0xff,
-		0xff,
-		0xff,
-		0xff,
-		0xff,
-		0xff,
-		0xff,
-		0x7f, /* ceiling */
-		0x88,
-		0x77,
-		0x66,
-		0x55,
-		0x44,
-		0x33,
-		0x22,
-		0x11, /* token hash */
-		3,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* auth epoch */
-		0xef,
-		0xbe,
-		0xad,
-		0xde,
-		2,
-		0,
-		0,
-		0, /* issuer, rate class */
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* zero */
-		'j',
-		'i',
-		'm',
+		'T', 'K', 'T', '1', 9, 3, 3, 0,                 /* magic, key, flags, uid */
+		0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe, /* session */
+		7, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff,             /* edge id, epoch */
+		1, 0, 0, 0, 0, 0, 0, 0x80,                      /* nonce */
+		0xe8, 3, 0, 0, 0, 0, 0, 0,                      /* issued at */
+		0xf8, 0x2a, 0, 0, 0, 0, 0, 0,                   /* present by */
+		0x88, 0xbf, 0x0d, 0, 0, 0, 0, 0,                /* session end */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, /* ceiling */
+		0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, /* token hash */
+		3, 0, 0, 0, 0, 0, 0, 0,                         /* auth epoch */
+		0xef, 0xbe, 0xad, 0xde, 2, 0, 0, 0,             /* issuer, rate class */
+		0, 0, 0, 0, 0, 0, 0, 0,                         /* zero */
+		'j', 'i', 'm',
 	};
+	/* clang-format on */
 	struct ticket_key *key = new_key(9, boot_id);
 	struct ticket in = a_ticket();
 	unsigned char bytes[TICKET_MAX_BYTES];
