@@ -1,0 +1,31 @@
+/*
+ * credentials: where a token may travel in a request head, and which dialect the client offers.
+ * Authorization: Bearer T, and Sec-WebSocket-Protocol: postern.v1, bearer.T; no other place is
+ * looked at. Pure; what comes out is borrowed from the head.
+ */
+#ifndef POSTERN_EDGE_CREDENTIALS_H
+#define POSTERN_EDGE_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "common/slice.h"
+#include "proto/http_head.h"
+
+/* The zero entry is the strict one. */
+enum credentials_result {
+	CREDENTIALS_NONE,      /* 401: no token, or one that cannot be one; auth is not asked */
+	CREDENTIALS_CONFLICT,  /* 400: two places, different bytes; or the field twice */
+	CREDENTIALS_MALFORMED, /* 400: Sec-WebSocket-Protocol is no list of tokens */
+	CREDENTIALS_FOUND,     /* token: three parts of base64url, at most TOKEN_MAX_BYTES */
+};
+
+struct credentials {
+	struct slice token;
+	bool offers_native; /* postern.v1 */
+	bool offers_other;  /* a subprotocol that is neither postern.v1 nor bearer.T */
+	bool offers_bearer;
+};
+
+enum credentials_result credentials_find(const struct http_head *head, struct credentials *out);
+
+#endif
