@@ -101,12 +101,15 @@ export class Client {
 		return reply;
 	}
 
-	/* Sends a heartbeat; resolves with the answer and how long it took in ms. */
+	/* Sends a heartbeat; resolves with the answer and how long it took in ms.  Rejects when it is refused. */
 	async heartbeat() {
 		const started = performance.now();
-		const reply = this.next('heartbeat');
+		const reply = this.next((frame) => frame.event === 'heartbeat' || frame.data?.code === 1301);
 		this.send('heartbeat', {});
-		return { ...(await reply), ms: performance.now() - started };
+		const frame = await reply;
+		if (frame.event !== 'heartbeat')
+			throw new Error('the heartbeat was refused: rate limited');
+		return { ...frame, ms: performance.now() - started };
 	}
 
 	close(code = 1000) {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { quantile, startStack, within } from './stack.js';
 
 test('a client that does not read is closed with 4108, and others do not notice', async (t) => {
-	const stack = await startStack(t, { logLevel: 'info' });
+	const stack = await startStack(t, { logLevel: 'info', edge: ['--msgs-per-second', '10000', '--msgs-burst', '10000'] });
 	const slow = await stack.connect({ sub: 'slow' });
 	const bob = await stack.connect({ sub: 'bob' });
 	slow.ws._socket.pause();

@@ -118,17 +118,17 @@ test('tokens at the door', async (t) => {
 			[400, 4001, { target: '/ws?dev=a%20b' }],
 			[400, 4001, { body: 'bytes after the blank line' }],
 			[431, 4001, { headers: { 'X-Long': 'x'.repeat(9000) } }],
-			[403, 4003, { headers: { Origin: 'https://evil.example' } }],
 		];
 		for (const [status, code, { headers, ...rest }] of table) {
 			const answer = await request(edge, { ...rest, headers: { ...with_token, ...headers } });
 			assertRefused(answer, status, code);
 		}
-		assertRefused(await request(edge, { raw: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' }), 505, 4001);
+		assertRefused(await request(edge, { raw: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' }), 400, 4001);
+		assertRefused(await request(edge, { raw: 'GET /ws HTTP/2.0\r\nHost: x\r\n\r\n' }), 505, 4001);
 	});
 
 	await t.test('a token that authctl made opens the door, and authctl check agrees with the door', async () => {
-		const made = await stack.run('authctl', 'token', '--sub', '7', '--ttl', '5m');
+		const made = await stack.run('authctl', 'token', '--sub', '7', '--ttl', '5min');
 		assert.equal(made.code, 0, made.stderr);
 		const token = stack.canary(made.stdout.trim());
 		const client = await stack.connect({ token });
@@ -136,5 +136,24 @@ test('tokens at the door', async (t) => {
 		assert.equal((await stack.run('authctl', 'check', token)).code, 0);
 		const forged = stack.token({ sub: '7' }, { secret: 'y'.repeat(40) });
 		assert.notEqual((await stack.run('authctl', 'check', forged)).code, 0);
+	});
+});
+
+test('with a list of origins', async (t) => {
+	const stack = await startStack(t, { edge: ['--origins', 'https://app.example'] });
+	const [edge] = stack.edges;
+	const ask_from = (Origin) => request(edge, { headers: { ...bearer(stack.token({ sub: '7' })), Origin } });
+
+	await t.test('that one, and clients that are no browser, come in', async () => {
+		for (const origin of ['https://app.example', undefined]) {
+			const answer = await ask_from(origin);
+			assert.equal(answer.status, 101, origin);
+			answer.socket.destroy();
+		}
+	});
+	await t.test('others are refused with 403', async () => {
+		for (const origin of ['https://evil.example', 'null', 'https://app.example.evil.example', 'https://xapp.example',
+			'http://app.example', 'https://app.example:444', 'https://app.example@evil.example', 'https://app.example.'])
+			assertRefused(await ask_from(origin), 403, 4003);
 	});
 });
