@@ -1,10 +1,10 @@
 /*
- * core: who is where and who gets what, as one pure step(state, event) -> commands.  No clock, no I/O, no
- * threads, no randomness of its own: time and random numbers come in the event.  links.c turns batches
- * into events and commands into batches; a simulation may do the same.
+ * core: who is where and who gets what, as one pure step(state, event) -> commands.  No clock, no
+ * I/O, no threads, no randomness of its own: time and random numbers come in the event.  links.c
+ * turns batches into events and commands into batches; a simulation may do the same.
  *
- * A session is {id, user, device, link, dialect, end}.  The sender of a message is the session's user;
- * no event carries one.  An event about a session of another link is a violation.
+ * A session is {id, user, device, link, dialect, end}.  The sender of a message is the session's
+ * user; no event carries one.  An event about a session of another link is a violation.
  */
 #ifndef POSTERN_ROUTER_CORE_H
 #define POSTERN_ROUTER_CORE_H
@@ -28,33 +28,33 @@ struct core_config {
 	size_t sessions_per_user;
 	uint64_t epoch_random; /* makes the epoch's text */
 	int64_t started_ms;    /* BOOTTIME: reopens are taken for REOPEN_WINDOW_MS */
-	bool after_restart;    /* users are `unknown` until edges have reopened or 5 s have passed */
+	bool after_restart; /* users are `unknown` until edges have reopened or 5 s have passed */
 };
 
 enum core_event_kind {
-	CORE_EDGE_UP,    /* link was claimed: edge */
-	CORE_EDGE_DOWN,  /* its pipe is gone: every session of the link ends */
+	CORE_EDGE_UP,	/* link was claimed: edge */
+	CORE_EDGE_DOWN, /* its pipe is gone: every session of the link ends */
 	CORE_OPEN,
 	CORE_CLOSE,
 	CORE_SEND,
-	CORE_PUSH,       /* from a session */
+	CORE_PUSH, /* from a session */
 	CORE_TYPING,
 	CORE_WATCH,
 	CORE_AWAY,
 	CORE_RENEW,
 	CORE_USER_KNOWN, /* auth says that this user exists */
-	CORE_CTL_PUSH,   /* from an operator */
+	CORE_CTL_PUSH,	 /* from an operator */
 	CORE_CTL_KICK,
-	CORE_TICK,       /* at least every 250 ms: session ends, presence */
+	CORE_TICK, /* at least every 250 ms: session ends, presence */
 };
 
 /* All slices are borrowed for the call. */
 struct core_event {
 	enum core_event_kind kind;
-	int64_t now_ms;     /* CLOCK_BOOTTIME */
+	int64_t now_ms;	    /* CLOCK_BOOTTIME */
 	int64_t wall_ms;    /* ms since 1970 */
 	uint64_t random[2]; /* for a mid */
-	uint32_t link;      /* slot; not for CTL and TICK */
+	uint32_t link;	    /* slot, below MAX_EDGES; 0 for CTL, TICK and USER_KNOWN */
 	union {
 		struct {
 			uint32_t id;
@@ -79,10 +79,11 @@ struct core_event {
 		} send;
 		struct {
 			uint64_t session; /* CORE_PUSH only */
-			uint64_t ref;     /* CORE_PUSH: of DownResult; CORE_CTL_PUSH: the caller's */
+			uint64_t ref; /* CORE_PUSH: of DownResult; CORE_CTL_PUSH: the caller's */
 			struct slice user; /* empty: to all */
 			struct slice event;
-			struct slice data; /* JSON text, checked and compacted by the caller (json_read) */
+			struct slice data; /* JSON text, checked and compacted by the caller
+					      (json_read) */
 			struct slice mid;
 		} push;
 		struct {
@@ -111,13 +112,13 @@ struct core_event {
 enum core_command_kind {
 	CORE_DO_OPENED,
 	CORE_DO_OPEN_REFUSED,
-	CORE_DO_RESULT,    /* to a session's send or push */
-	CORE_DO_DELIVER,   /* one text to some sessions of one link */
+	CORE_DO_RESULT,	 /* to a session's send or push */
+	CORE_DO_DELIVER, /* one text to some sessions of one link */
 	CORE_DO_SHUT,
-	CORE_DO_SYSTEM,    /* PUB once */
+	CORE_DO_SYSTEM, /* PUB once */
 	CORE_DO_CTL_RESULT,
 	CORE_DO_VIOLATION, /* count against the link; its event changed nothing */
-	CORE_DO_NOTE,      /* for routerctl tail, and for the log */
+	CORE_DO_NOTE,	   /* for routerctl tail, and for the log */
 };
 
 struct core_text { /* see DownDeliver in link.proto */
@@ -149,7 +150,7 @@ struct core_command {
 			unsigned code; /* exception code when not delivered */
 			uint32_t after_ms;
 			const char *field; /* or NULL */
-		} result; /* CORE_DO_RESULT, CORE_DO_CTL_RESULT */
+		} result;		   /* CORE_DO_RESULT, CORE_DO_CTL_RESULT */
 		struct {
 			const uint64_t *sessions;
 			size_t n_sessions;
@@ -187,8 +188,8 @@ int core_new(struct core **out, const struct core_config *config);
 void core_free(struct core *c);
 
 /*
- * 0, or -ENOMEM: then the state is as before and there are no commands.  Commands are in the order in
- * which they must be sent; OPENED precedes every delivery to its session.
+ * 0, or -ENOMEM: then the state is as before and there are no commands.  Commands are in the order
+ * in which they must be sent; OPENED precedes every delivery to its session.
  */
 int core_step(struct core *c, const struct core_event *event, struct core_commands *out);
 
@@ -213,7 +214,8 @@ bool core_user(const struct core *c, struct slice uid, struct core_user_info *ou
 /* The i-th session of a user (0..n_sessions-1). */
 bool core_user_session(
 	const struct core *c, struct slice uid, size_t i, struct core_session_info *out);
-/* The first user with a session whose uid sorts after `after` (bytewise); empty: the first of all. */
+/* The first user with a session whose uid sorts after `after` (bytewise); empty: the first of all.
+ */
 bool core_next_online(const struct core *c, struct slice after, struct core_user_info *out);
 /* Sessions of one link, and of all. */
 size_t core_link_sessions(const struct core *c, uint32_t link);
@@ -222,16 +224,19 @@ struct core_counts {
 	uint64_t sessions;
 	uint64_t users_online;
 	uint64_t users_known;
-	uint64_t sent;      /* private messages delivered */
-	uint64_t refused;   /* private messages answered with an exception */
+	uint64_t sent;	  /* private messages delivered */
+	uint64_t refused; /* private messages answered with an exception */
 	uint64_t deliveries;
 	uint64_t pushes;
 	uint64_t system_head;
 	uint64_t opened;
 	uint64_t violations;
+	uint64_t opens_refused;
 };
 void core_counts(const struct core *c, struct core_counts *out);
 /* The epoch's text, EPOCH_BYTES. */
 struct slice core_epoch(const struct core *c);
+/* One number for the whole logical state, counters left out: equal states have equal digests. */
+uint64_t core_digest(const struct core *c);
 
 #endif

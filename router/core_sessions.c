@@ -1,0 +1,390 @@
+/*
+ * Who is there: links come and go, tickets become sessions, sessions end.  What the router believes
+ * of a session it has from the ticket alone, whose MAC the caller has verified; here its fields are
+ * held against the link that it came by, the clock, and the sessions that there are or were.
+ */
+#include <errno.h>
+
+#include "proto/names.h"
+#include "router/core_internal.h"
+
+/* A ticket may come from a clock reading that is a little ahead of ours. */
+#define ISSUED_AHEAD_MS 1000
+/* Before a client tries again that was shut for no fault of its own. */
+#define RETRY_AFTER_MS 1000
+
+static struct slice ticket_uid(const struct ticket *t)
+{
+	return (struct slice){t->uid, t->uid_len};
+}
+
+/* For the operator; without it the step is as good. */
+static void note_session(struct core *c, const struct session *s, const char *kind, const char *why)
+{
+	struct note n;
+
+	if (!note_begin(&n, &c->commands))
+		return;
+	note_hex(&n, "session", s->id);
+	note_text(&n, "device", (struct slice){s->device, s->device_len});
+	note_number(&n, "edge", s->edge.id);
+	if (why != NULL)
+		note_text(&n, "reason", slice_of(why));
+	note_end(&n, kind, user_uid(s->user));
+}
+
+static void end_session(struct core *c, struct session *s, const char *kind, const char *why)
+{
+	struct user *u = s->user;
+
+	note_session(c, s, kind, why);
+	presence_forget(&c->presence, s);
+	sessions_end(&c->sessions, s, c->now_ms);
+	if (u->n_sessions == 0)
+		users_strike(&c->users, u);
+	presence_changed(&c->presence, u);
+}
+
+static void note_edge(struct core *c, const struct link_state *l, const char *kind)
+{
+	struct note n;
+
+	if (!note_begin(&n, &c->commands))
+		return;
+	note_number(&n, "edge", l->edge.id);
+	note_number(&n, "epoch", l->edge.epoch);
+	note_number(&n, "sessions", l->n);
+	note_end(&n, kind, (struct slice){0});
+}
+
+int core_on_edge_down(struct core *c, const struct core_event *e)
+{
+	struct link_state *l = &c->sessions.links[e->link];
+
+	if (!l->up)
+		return 0;
+	note_edge(c, l, "edge_down");
+	while (l->first != NULL)
+		end_session(c, l->first, "closed", "edge_down");
+	l->up = false;
+	return 0;
+}
+
+int core_on_edge_up(struct core *c, const struct core_event *e)
+{
+	struct link_state *l = &c->sessions.links[e->link];
+	int rc = core_on_edge_down(c, e);
+
+	if (rc < 0)
+		return rc;
+	l->up = true;
+	l->edge = (struct edge_name){e->edge.id, e->edge.epoch};
+	note_edge(c, l, "edge_up");
+	return 0;
+}
+
+/* What an honest edge never presents, or NULL. */
+static const char *open_violation(const struct core *c, const struct core_event *e)
+{
+	const struct ticket *t = e->open.ticket;
+	const struct link_state *l = &c->sessions.links[e->link];
+	struct slice device = e->open.device;
+
+	if (!l->up)
+		return "open_without_link";
+	if (t->nonce != e->open.nonce)
+		return "ticket_of_another_nonce";
+	if (device.len > 1 && device.data[0] == '~')
+		device = (struct slice){device.data + 1, device.len - 1};
+	if (e->open.device.len > DEVICE_MAX_BYTES || !name_is_device(device))
+		return "bad_device";
+	if (!name_is_uid(ticket_uid(t)))
+		return "bad_uid";
+	/* An edge that opens its sessions again may have become another one, or have lost its link.
+	 */
+	if (e->open.reopen)
+		return NULL;
+	if (t->edge_id != l->edge.id || t->edge_epoch != l->edge.epoch)
+		return "ticket_of_another_edge";
+	if (sessions_find(&c->sessions, t->session) != NULL)
+		return "ticket_used_before";
+	return NULL;
+}
+
+/* The close code for a client whose session cannot be opened, or CLOSE_NONE. */
+static enum close_code open_refusal(const struct core *c, const struct core_event *e)
+{
+	const struct ticket *t = e->open.ticket;
+	const struct link_state *l = &c->sessions.links[e->link];
+	const struct user *u = users_find(&c->users, ticket_uid(t));
+	bool may_be_late = e->open.reopen && e->now_ms - c->config.started_ms <= REOPEN_WINDOW_MS;
+
+	if (t->edge_id != l->edge.id || t->edge_epoch != l->edge.epoch ||
+		sessions_find(&c->sessions, t->session) != NULL)
+		return CLOSE_RETRY;
+	if (t->session_end_ms <= e->now_ms)
+		return t->session_end_ms == t->ceiling_ms ? CLOSE_TOKEN_EXPIRED : CLOSE_RETRY;
+	if (t->issued_at_ms > e->now_ms + ISSUED_AHEAD_MS)
+		return CLOSE_RETRY;
+	if (t->present_by_ms < e->now_ms && !may_be_late)
+		return CLOSE_RETRY;
+	if (u != NULL && u->n_sessions >= c->config.sessions_per_user)
+		return CLOSE_SESSION_LIMIT;
+	return CLOSE_NONE;
+}
+
+static int add_refusal(struct core *c, const struct core_event *e, enum close_code code)
+{
+	struct core_command *command = commands_add(&c->commands, CORE_DO_OPEN_REFUSED, e->link);
+	struct note n;
+
+	if (command == NULL || !note_begin(&n, &c->commands))
+		return -ENOMEM;
+	command->open_refused.nonce = e->open.nonce;
+	command->open_refused.code = code;
+	note_text(&n, "what", SLICE_LITERAL("open"));
+	note_number(&n, "edge", c->sessions.links[e->link].edge.id);
+	note_number(&n, "code", code);
+	if (!note_end(&n, "refused", ticket_uid(e->open.ticket)))
+		return -ENOMEM;
+	c->counts.opens_refused++;
+	return 0;
+}
+
+static void fill_session(struct session *s, const struct core_event *e)
+{
+	const struct ticket *t = e->open.ticket;
+
+	s->id = t->session;
+	s->edge = (struct edge_name){t->edge_id, t->edge_epoch};
+	s->link = e->link;
+	s->flags = t->flags;
+	s->dialect = e->open.dialect;
+	s->opened_ms = e->now_ms;
+	s->ends_ms = t->session_end_ms;
+	s->ceiling_ms = t->ceiling_ms;
+	s->device_len = (uint32_t)e->open.device.len;
+	memcpy(s->device, e->open.device.data, e->open.device.len);
+}
+
+/*
+ * Between a router's start and the answer to its reopen, an edge goes on sending for the session.
+ * So the id of one that will not come back is kept like that of one that ended.
+ */
+static int refuse_open(struct core *c, const struct core_event *e, enum close_code code)
+{
+	const struct ticket *t = e->open.ticket;
+	const struct link_state *l = &c->sessions.links[e->link];
+	struct session gone = {0};
+	int rc = add_refusal(c, e, code);
+
+	if (rc < 0)
+		return rc;
+	if (!e->open.reopen || t->edge_id != l->edge.id || t->edge_epoch != l->edge.epoch ||
+		sessions_find(&c->sessions, t->session) != NULL)
+		return 0;
+	fill_session(&gone, e);
+	sessions_add_ended(&c->sessions, &gone, e->now_ms);
+	return 0;
+}
+
+static int add_opened(struct core *c, const struct core_event *e, const struct session *s)
+{
+	struct core_command *command = commands_add(&c->commands, CORE_DO_OPENED, e->link);
+
+	if (command == NULL)
+		return -ENOMEM;
+	command->opened.nonce = e->open.nonce;
+	command->opened.session = s->id;
+	command->opened.u = s->user->seq;
+	command->opened.s = c->system_head;
+	note_session(c, s, "opened", NULL);
+	return 0;
+}
+
+static int open_session(struct core *c, const struct core_event *e)
+{
+	struct session s = {.user = users_make(&c->users, ticket_uid(e->open.ticket))};
+
+	if (s.user == NULL)
+		return -ENOMEM;
+	fill_session(&s, e);
+	if (add_opened(c, e, &s) < 0 || sessions_add(&c->sessions, &s) == NULL) {
+		users_drop_idle(&c->users, s.user);
+		return -ENOMEM;
+	}
+	users_know(&c->users, s.user);
+	if (s.user->n_sessions == 1)
+		users_enrol(&c->users, s.user);
+	presence_changed(&c->presence, s.user);
+	c->counts.opened++;
+	return 0;
+}
+
+int core_on_open(struct core *c, const struct core_event *e)
+{
+	const char *what = open_violation(c, e);
+	enum close_code code;
+	int rc;
+
+	if (what != NULL) {
+		rc = add_refusal(c, e, CLOSE_FORBIDDEN);
+		return rc < 0 ? rc : core_violation(c, e, what);
+	}
+	code = open_refusal(c, e);
+	return code == CLOSE_NONE ? open_session(c, e) : refuse_open(c, e, code);
+}
+
+int core_on_close(struct core *c, const struct core_event *e)
+{
+	struct session *s = NULL;
+
+	switch (core_owner(c, e, e->close.session, &s)) {
+	case OWNER_NONE:
+		return core_violation(c, e, "close_of_another_session");
+	case OWNER_ENDED:
+		return 0;
+	case OWNER_LINK:
+		break;
+	}
+	end_session(c, s, "closed", "client");
+	return 0;
+}
+
+int core_on_watch(struct core *c, const struct core_event *e)
+{
+	struct presence_list list = {e->watch.users, e->watch.n_users};
+	struct session *s = NULL;
+
+	switch (core_owner(c, e, e->watch.session, &s)) {
+	case OWNER_NONE:
+		return core_violation(c, e, "watch_for_another_session");
+	case OWNER_ENDED:
+		return 0;
+	case OWNER_LINK:
+		break;
+	}
+	if (list.n > WATCH_MAX_USERS)
+		return core_violation(c, e, "watch_too_long");
+	for (size_t i = 0; i < list.n; i++) {
+		if (!name_is_uid(list.uids[i]))
+			return core_violation(c, e, "watch_of_bad_uid");
+	}
+	return presence_watch(&c->presence, &c->commands, s, &list, e->now_ms) ? 0 : -ENOMEM;
+}
+
+int core_on_away(struct core *c, const struct core_event *e)
+{
+	struct session *s = NULL;
+
+	switch (core_owner(c, e, e->away.session, &s)) {
+	case OWNER_NONE:
+		return core_violation(c, e, "away_for_another_session");
+	case OWNER_ENDED:
+		return 0;
+	case OWNER_LINK:
+		break;
+	}
+	sessions_set_away(s, e->away.away);
+	presence_changed(&c->presence, s->user);
+	return 0;
+}
+
+int core_on_renew(struct core *c, const struct core_event *e)
+{
+	const struct ticket *t = e->renew.ticket;
+	struct session *s = NULL;
+
+	switch (core_owner(c, e, e->renew.session, &s)) {
+	case OWNER_NONE:
+		return core_violation(c, e, "renewal_for_another_session");
+	case OWNER_ENDED:
+		return 0;
+	case OWNER_LINK:
+		break;
+	}
+	if (t->session != s->id || t->edge_id != s->edge.id || t->edge_epoch != s->edge.epoch ||
+		!slice_eq(ticket_uid(t), user_uid(s->user)))
+		return core_violation(c, e, "renewal_of_another_session");
+	/* One that came late or twice has no effect: the session ends when it would have. */
+	if (t->issued_at_ms > e->now_ms + ISSUED_AHEAD_MS || t->present_by_ms < e->now_ms ||
+		t->session_end_ms <= s->ends_ms)
+		return 0;
+	s->flags = t->flags;
+	s->ceiling_ms = t->ceiling_ms;
+	sessions_set_end(&c->sessions, s, t->session_end_ms);
+	return 0;
+}
+
+int core_on_user_known(struct core *c, const struct core_event *e)
+{
+	struct user *u;
+
+	if (!name_is_uid(e->user.uid))
+		return 0;
+	u = users_make(&c->users, e->user.uid);
+	if (u == NULL)
+		return -ENOMEM;
+	users_know(&c->users, u);
+	return 0;
+}
+
+static bool add_shut(struct core *c, const struct session *s, enum close_code code)
+{
+	struct core_command *command = commands_add(&c->commands, CORE_DO_SHUT, s->link);
+
+	if (command == NULL)
+		return false;
+	command->shut.session = s->id;
+	command->shut.code = code;
+	command->shut.after_ms = code == CLOSE_RETRY ? RETRY_AFTER_MS : 0;
+	return true;
+}
+
+static int add_kicked(struct core *c, const struct user *u)
+{
+	struct core_command *command = commands_add(&c->commands, CORE_DO_CTL_RESULT, 0);
+
+	if (command == NULL)
+		return -ENOMEM;
+	if (u == NULL || !u->known) {
+		command->result.code = EX_RECIPIENT_UNKNOWN;
+		return 0;
+	}
+	command->result.delivered = true;
+	command->result.devices = u->n_sessions;
+	return 0;
+}
+
+int core_on_kick(struct core *c, const struct core_event *e)
+{
+	struct user *u = users_find(&c->users, e->user.uid);
+	int rc = add_kicked(c, u);
+
+	if (rc < 0 || u == NULL)
+		return rc;
+	for (const struct session *s = u->sessions; s != NULL; s = s->user_next) {
+		if (!add_shut(c, s, CLOSE_KICKED))
+			return -ENOMEM;
+	}
+	while (u->sessions != NULL)
+		end_session(c, u->sessions, "kicked", NULL);
+	return 0;
+}
+
+int core_on_tick(struct core *c, const struct core_event *e)
+{
+	struct session *s;
+
+	/* What there is no memory for now is done by a later tick. */
+	while ((s = sessions_due(&c->sessions, e->now_ms)) != NULL) {
+		bool token_ended = s->ends_ms == s->ceiling_ms;
+
+		if (!add_shut(c, s, token_ended ? CLOSE_TOKEN_EXPIRED : CLOSE_RETRY))
+			return 0;
+		end_session(c, s, "closed", token_ended ? "token_expired" : "ticket_ended");
+	}
+	sessions_forget(&c->sessions, e->now_ms);
+	presence_tick(&c->presence, &c->commands, e->now_ms);
+	return 0;
+}

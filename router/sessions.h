@@ -1,0 +1,91 @@
+/*
+ * sessions: who is connected through which link, and until when.  A session that has ended stays in
+ * the table for a while: its id is not taken again, and an edge that had not heard of the end is
+ * not blamed. Pure; does not know presence: whoever ends a session drops its watches first
+ * (presence.h).
+ */
+#ifndef POSTERN_ROUTER_SESSIONS_H
+#define POSTERN_ROUTER_SESSIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/map.h"
+#include "proto/limits.h"
+#include "router/core.h"
+#include "router/users.h"
+
+#define ENDED_KEPT 65536    /* at most; the oldest is forgotten */
+#define ENDED_KEPT_MS 60000 /* at least, and until the ticket's end */
+
+struct edge_name {
+	uint32_t id;
+	uint32_t epoch;
+};
+
+struct session {
+	uint64_t id;
+	struct user *user; /* NULL: it has ended, and only id, edge, ends_ms and link_next mean
+			      anything */
+	struct edge_name edge;
+	uint32_t link;
+	unsigned char flags; /* enum ticket_flag */
+	bool away;
+	enum core_dialect dialect;
+	int64_t opened_ms;
+	int64_t ends_ms; /* ended: when it is forgotten */
+	int64_t ceiling_ms;
+	struct session *user_next;
+	struct session *link_next; /* of the link, or of the queue of those that ended */
+	struct session *link_prev;
+	size_t heap_at;
+	struct watch *watches; /* presence.c */
+	uint32_t n_watches;
+	uint32_t device_len;
+	char device[DEVICE_MAX_BYTES];
+};
+
+struct link_state {
+	bool up;
+	struct edge_name edge;
+	struct session *first;
+	size_t n;
+};
+
+struct sessions {
+	struct map *by_id;
+	struct session **heap; /* the next to end is the first */
+	size_t n;	       /* of the heap: those that live */
+	size_t heap_cap;
+	struct session *ended_first; /* oldest end first */
+	struct session *ended_last;
+	size_t n_ended;
+	struct link_state links[MAX_EDGES];
+};
+
+/* 0 or -errno.  sessions_fini() also after a failure; it frees no watches. */
+int sessions_init(struct sessions *ss);
+void sessions_fini(struct sessions *ss);
+
+/* Living or ended; NULL: never heard of. */
+struct session *sessions_find(const struct sessions *ss, uint64_t id);
+
+/*
+ * A session with id, user, link, edge, and everything else that is known filled in by the caller is
+ * copied into the tables.  Its id must not be there.  NULL: out of memory, and nothing changed.
+ */
+struct session *sessions_add(struct sessions *ss, const struct session *like);
+/* Never fails. */
+void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms);
+/* The id of one that never lived here, as if it had ended.  Best effort. */
+void sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms);
+void sessions_set_end(struct sessions *ss, struct session *s, int64_t ends_ms);
+void sessions_set_away(struct session *s, bool away);
+
+/* The next to end, if it is due, or NULL. */
+struct session *sessions_due(const struct sessions *ss, int64_t now_ms);
+/* Forgets ended ones whose time has come. */
+void sessions_forget(struct sessions *ss, int64_t now_ms);
+
+#endif
