@@ -1,0 +1,40 @@
+/*
+ * args: routerctl's command line.  Pure.
+ */
+#ifndef POSTERN_ROUTER_CTL_ARGS_H
+#define POSTERN_ROUTER_CTL_ARGS_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+
+/* What a command takes beside --run, --json and --help. */
+enum ctl_takes {
+	TAKES_USER_OPTION = 1, /* --user ID */
+	TAKES_USER_WORD = 2,   /* ID, required */
+	TAKES_PUSH = 4,	       /* --all, --event, --data, --id; and one of --user and --all */
+	TAKES_YES = 8,	       /* --yes, required */
+};
+
+struct ctl_args {
+	const char *command; /* NULL: only --help or --version was there */
+	const char *run;     /* NULL: the default */
+	const char *user;
+	const char *event;
+	const char *data; /* "-": standard input */
+	const char *mid;
+	bool all;
+	bool yes;
+	bool json;
+	bool help;
+	bool version;
+};
+
+/* Reads flags and words, in any order.  false: complaint has one line. */
+bool args_read(int argc, char **argv, struct ctl_args *out, struct buf *complaint);
+/* Whether they are what a command with this set of enum ctl_takes wants. */
+bool args_fit(const struct ctl_args *args, unsigned takes, struct buf *complaint);
+/* Whether text is one JSON value; a bare word is met with advice. */
+bool args_data_is_json(struct slice text, struct buf *complaint);
+
+#endif

@@ -1,0 +1,277 @@
+/*
+ * Columns have fixed widths, since lists come in pages and a stream; a longer value pushes its line
+ * to the right, which is uglier than cutting it and more useful.
+ */
+#include "router/ctl/print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "proto/codec.h"
+#include "router/ctl/text.h"
+
+#define CELL_MAX_BYTES 4096
+
+static void add_cell(struct buf *out, struct slice text, size_t width)
+{
+	struct buf cell;
+
+	buf_init(&cell, CELL_MAX_BYTES);
+	text_add_safe(&cell, text);
+	if (cell.len == 0)
+		buf_add_text(&cell, "-");
+	buf_add(out, buf_slice(&cell));
+	for (size_t n = text_width(buf_slice(&cell)); n < width; n++)
+		buf_add_text(out, " ");
+	buf_add_text(out, "  ");
+	out->failed |= cell.failed;
+	buf_fini(&cell);
+}
+
+static void end_line(struct buf *out)
+{
+	while (out->len > 0 && out->data[out->len - 1] == ' ')
+		out->len--;
+	buf_add_text(out, "\n");
+}
+
+static void add_json_member(struct buf *out, const char *name, ProtobufCBinaryData value)
+{
+	buf_printf(out, "\"%s\":", name);
+	text_add_json(out, codec_slice(value));
+}
+
+/* 3s, 4m, 5h, 6d: the largest unit that fits. */
+static void add_age(struct buf *out, uint64_t ms, size_t width)
+{
+	static const struct {
+		uint64_t ms;
+		char unit;
+	} units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
+	char text[32];
+	size_t i = 0;
+
+	while (i < 3 && ms < units[i].ms)
+		i++;
+	snprintf(text, sizeof(text), "%" PRIu64 "%c", ms / units[i].ms, units[i].unit);
+	add_cell(out, slice_of(text), width);
+}
+
+static const char *dialect_name(Pb__Dialect dialect)
+{
+	return dialect == PB__DIALECT__DIALECT_NATIVE  ? "native"
+	       : dialect == PB__DIALECT__DIALECT_PLAIN ? "plain"
+						       : "?";
+}
+
+void print_pushed(struct buf *out, const Pb__CtlPushed *pushed, bool json)
+{
+	if (json) {
+		buf_printf(out,
+			"{\"state\":\"delivered\",\"devices\":%" PRIu32 ",\"seq\":%" PRIu64 ",",
+			pushed->devices, pushed->seq);
+		add_json_member(out, "mid", pushed->mid);
+		buf_add_text(out, "}\n");
+		return;
+	}
+	buf_printf(out, "delivered to %" PRIu32 " device%s, seq %" PRIu64 ", id ", pushed->devices,
+		pushed->devices == 1 ? "" : "s", pushed->seq);
+	text_add_safe(out, codec_slice(pushed->mid));
+	buf_add_text(out, "\n");
+}
+
+static void add_json_session(struct buf *out, const Pb__CtlSessionLine *s)
+{
+	buf_printf(out, "{\"session\":\"%016" PRIx64 "\",", s->session);
+	add_json_member(out, "device", s->device);
+	buf_printf(out,
+		",\"edge\":%" PRIu32 ",\"dialect\":\"%s\",\"away\":%s,\"opened_ms_ago\":%" PRIu64
+		",\"ends_in_ms\":%" PRId64 "}",
+		s->edge_id, dialect_name(s->dialect), s->away ? "true" : "false", s->opened_ms_ago,
+		s->ends_in_ms);
+}
+
+static void add_json_user(struct buf *out, const Pb__CtlUserLine *user)
+{
+	buf_add_text(out, "{");
+	add_json_member(out, "user", user->uid);
+	buf_add_text(out, ",");
+	add_json_member(out, "state", user->state);
+	buf_printf(out, ",\"seq\":%" PRIu64 ",\"sessions\":[", user->seq);
+	for (size_t i = 0; i < user->n_sessions; i++) {
+		buf_add_text(out, i == 0 ? "" : ",");
+		add_json_session(out, user->sessions[i]);
+	}
+	buf_add_text(out, "]}\n");
+}
+
+void print_users(struct buf *out, const Pb__CtlUsers *users, bool json, bool with_heading)
+{
+	if (with_heading && !json)
+		buf_add_text(out, "USER                  STATE     DEVICES  EDGES\n");
+	for (size_t i = 0; i < users->n_users; i++) {
+		const Pb__CtlUserLine *user = users->users[i];
+		char devices[24];
+
+		if (json) {
+			add_json_user(out, user);
+			continue;
+		}
+		snprintf(devices, sizeof(devices), "%zu", user->n_sessions);
+		add_cell(out, codec_slice(user->uid), 20);
+		add_cell(out, codec_slice(user->state), 8);
+		add_cell(out, slice_of(devices), 7);
+		for (size_t s = 0; s < user->n_sessions; s++) {
+			/* The same edge twice in a row is said once. */
+			if (s == 0 || user->sessions[s]->edge_id != user->sessions[s - 1]->edge_id)
+				buf_printf(out, "%" PRIu32 " ", user->sessions[s]->edge_id);
+		}
+		end_line(out);
+	}
+}
+
+void print_user(struct buf *out, const Pb__CtlUserLine *user, bool json)
+{
+	if (json) {
+		add_json_user(out, user);
+		return;
+	}
+	text_add_safe(out, codec_slice(user->uid));
+	buf_add_text(out, "  ");
+	text_add_safe(out, codec_slice(user->state));
+	buf_printf(out, "  seq %" PRIu64 "\n", user->seq);
+	if (user->n_sessions == 0)
+		return;
+	buf_add_text(
+		out, "DEVICE                EDGE      DIALECT  STATE   OPEN    ENDS IN  SESSION\n");
+	for (size_t i = 0; i < user->n_sessions; i++) {
+		const Pb__CtlSessionLine *s = user->sessions[i];
+		char edge[16];
+
+		snprintf(edge, sizeof(edge), "%" PRIu32, s->edge_id);
+		add_cell(out, codec_slice(s->device), 20);
+		add_cell(out, slice_of(edge), 8);
+		add_cell(out, slice_of(dialect_name(s->dialect)), 7);
+		add_cell(out, slice_of(s->away ? "away" : "online"), 6);
+		add_age(out, s->opened_ms_ago, 6);
+		add_age(out, s->ends_in_ms > 0 ? (uint64_t)s->ends_in_ms : 0, 7);
+		buf_printf(out, "%016" PRIx64 "\n", s->session);
+	}
+}
+
+static void add_json_edge(struct buf *out, const Pb__CtlEdgeLine *edge, const Pb__UpGauges *g)
+{
+	buf_printf(out,
+		"{\"edge\":%" PRIu32 ",\"epoch\":%" PRIu32 ",\"sessions\":%" PRIu64
+		",\"queued_bytes\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"connections\":%" PRIu64
+		",\"upgrades\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"frames_in\":%" PRIu64
+		",\"frames_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
+		",\"exceptions\":%" PRIu64 ",\"slow_closed\":%" PRIu64 "}\n",
+		edge->edge_id, edge->edge_epoch, edge->sessions, edge->queued_bytes,
+		edge->violations, g->connections, g->upgrades, g->refused, g->frames_in,
+		g->frames_out, g->bytes_in, g->bytes_out, g->exceptions, g->slow_closed);
+}
+
+void print_edges(struct buf *out, const Pb__CtlEdgeList *edges, bool json)
+{
+	const Pb__UpGauges none = PB__UP_GAUGES__INIT;
+
+	if (!json)
+		buf_printf(out, "%-9s%10s%13s%11s%9s%13s%13s%9s%11s\n", "EDGE", "SESSIONS",
+			"CONNECTIONS", "UPGRADES", "REFUSED", "FRAMES IN", "FRAMES OUT", "QUEUED",
+			"VIOLATIONS");
+	for (size_t i = 0; i < edges->n_edges; i++) {
+		const Pb__CtlEdgeLine *edge = edges->edges[i];
+		const Pb__UpGauges *g = edge->gauges == NULL ? &none : edge->gauges;
+
+		if (json)
+			add_json_edge(out, edge, g);
+		else
+			buf_printf(out,
+				"%-9" PRIu32 "%10" PRIu64 "%13" PRIu64 "%11" PRIu64 "%9" PRIu64
+				"%13" PRIu64 "%13" PRIu64 "%9" PRIu64 "%11" PRIu64 "\n",
+				edge->edge_id, edge->sessions, g->connections, g->upgrades,
+				g->refused, g->frames_in, g->frames_out, edge->queued_bytes,
+				edge->violations);
+	}
+}
+
+void print_stats(struct buf *out, const Pb__CtlStatList *stats, bool json)
+{
+	buf_add_text(out, json ? "{" : "");
+	for (size_t i = 0; i < stats->n_stats; i++) {
+		const Pb__CtlStat *stat = stats->stats[i];
+
+		if (json) {
+			buf_add_text(out, i == 0 ? "" : ",");
+			text_add_json(out, codec_slice(stat->name));
+			buf_printf(out, ":%" PRIu64, stat->value);
+		} else {
+			add_cell(out, codec_slice(stat->name), 28);
+			buf_printf(out, "%" PRIu64 "\n", stat->value);
+		}
+	}
+	buf_add_text(out, json ? "}\n" : "");
+}
+
+void print_kicked(struct buf *out, const Pb__CtlKicked *kicked, bool json)
+{
+	if (json)
+		buf_printf(out, "{\"sessions\":%" PRIu32 "}\n", kicked->sessions);
+	else
+		buf_printf(out, "ended %" PRIu32 " session%s\n", kicked->sessions,
+			kicked->sessions == 1 ? "" : "s");
+}
+
+/* RFC 3339, UTC: sorts, and needs no locale. */
+static void add_time(struct buf *out, uint64_t at_ms)
+{
+	time_t seconds = (time_t)(at_ms / 1000);
+	struct tm tm = {0};
+	char text[32];
+
+	if (gmtime_r(&seconds, &tm) == NULL ||
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		buf_printf(out, "%" PRIu64, at_ms);
+	else
+		buf_printf(out, "%s.%03uZ", text, (unsigned)(at_ms % 1000));
+}
+
+void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json)
+{
+	for (size_t i = 0; i < tailed->n_events; i++) {
+		const Pb__CtlEvent *event = tailed->events[i];
+
+		if (json) {
+			buf_printf(out, "{\"number\":%" PRIu64 ",\"at_ms\":%" PRIu64 ",",
+				event->number, event->at_ms);
+			add_json_member(out, "kind", event->kind);
+			buf_add_text(out, ",");
+			add_json_member(out, "user", event->user);
+			buf_add_text(out, ",");
+			add_json_member(out, "detail", event->detail);
+			buf_add_text(out, "}\n");
+			continue;
+		}
+		add_time(out, event->at_ms);
+		buf_add_text(out, "  ");
+		add_cell(out, codec_slice(event->kind), 10);
+		add_cell(out, codec_slice(event->user), 16);
+		text_add_safe(out, codec_slice(event->detail));
+		buf_add_text(out, "\n");
+	}
+}
+
+void print_refusal(struct buf *out, const Pb__RouterCtlReply *reply, bool json)
+{
+	if (json) {
+		buf_printf(out, "{\"state\":\"refused\",\"code\":%" PRIu32 ",", reply->code);
+		add_json_member(out, "message", reply->message);
+		buf_add_text(out, "}\n");
+		return;
+	}
+	buf_printf(out, "refused: %" PRIu32 " ", reply->code);
+	text_add_safe(out, codec_slice(reply->message));
+	buf_add_text(out, "\n");
+}

@@ -1,0 +1,219 @@
+/*
+ * The table says everything that an edge may ask.  A kind that is not there does not exist, and the
+ * role of a sender comes from the socket: whatever arrives on a link is an edge's, so one column is
+ * enough.
+ *
+ * Tickets are verified here, before the core sees them: no field of a ticket is looked at before
+ * its MAC.
+ */
+#include "router/dispatch.h"
+
+#include "common/log.h"
+#include "proto/codes.h"
+#include "proto/names.h"
+#include "router/links.h"
+#include "router/system.h"
+
+typedef void item_fn(struct hub *h, uint32_t slot, const Pb__UpItem *item);
+
+static void step(struct hub *h, uint32_t slot, struct core_event *event)
+{
+	event->link = slot;
+	/* The edge waits for what it asked, so a link that lost an event is out of step. */
+	if (hub_step(h, event, NULL) < 0)
+		links_close(h->links, slot, "out_of_memory");
+}
+
+static bool read_ticket(struct hub *h, uint32_t slot, ProtobufCBinaryData bytes, struct ticket *out)
+{
+	if (ticket_verify(h->key, codec_slice(bytes), out) == TICKET_OK)
+		return true;
+	h->counts.tickets_bad++;
+	links_violation(h->links, slot, "bad ticket");
+	return false;
+}
+
+/* The server's own: ~ and 16 hex digits. */
+static bool is_drawn_device(struct slice s)
+{
+	if (s.len != 17 || s.data[0] != '~')
+		return false;
+	for (size_t i = 1; i < s.len; i++) {
+		bool digit = s.data[i] >= '0' && s.data[i] <= '9';
+
+		if (!digit && (s.data[i] < 'a' || s.data[i] > 'f'))
+			return false;
+	}
+	return true;
+}
+
+static bool read_dialect(Pb__Dialect from, enum core_dialect *out)
+{
+	if (from == PB__DIALECT__DIALECT_NATIVE)
+		*out = CORE_NATIVE;
+	else if (from == PB__DIALECT__DIALECT_PLAIN)
+		*out = CORE_PLAIN;
+	else
+		return false; /* the wire carries any number */
+	return true;
+}
+
+static void on_open(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	const Pb__UpOpen *open = item->open;
+	struct core_event event = {.kind = CORE_OPEN};
+	struct ticket ticket;
+
+	event.open.nonce = open->nonce;
+	event.open.device = codec_slice(open->device);
+	event.open.reopen = open->reopen;
+	if (!read_ticket(h, slot, open->ticket, &ticket)) {
+		links_refuse_open(h->links, slot, open->nonce, CLOSE_UNAUTHORIZED);
+		return;
+	}
+	if (!read_dialect(open->dialect, &event.open.dialect) ||
+		!(name_is_device(event.open.device) || is_drawn_device(event.open.device))) {
+		links_violation(h->links, slot, "bad open");
+		links_refuse_open(h->links, slot, open->nonce, CLOSE_BAD_PROTOCOL);
+		return;
+	}
+	event.open.ticket = &ticket;
+	step(h, slot, &event);
+}
+
+static void on_close(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_CLOSE};
+
+	event.close.session = item->close->session;
+	step(h, slot, &event);
+}
+
+static void on_send(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	const Pb__UpSend *send = item->send;
+	struct core_event event = {.kind = CORE_SEND};
+
+	event.send.session = send->session;
+	event.send.ref = send->ref;
+	event.send.to = codec_slice(send->to);
+	event.send.content = codec_slice(send->content);
+	event.send.mid = codec_slice(send->mid);
+	step(h, slot, &event);
+}
+
+static void on_push(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	const Pb__UpPush *push = item->push;
+	struct core_event event = {.kind = CORE_PUSH};
+	unsigned code = hub_json(h, codec_slice(push->data), CHAT_MAX_BYTES, &event.push.data);
+
+	if (code != 0) {
+		links_refuse_send(h->links, slot, push->ref, code, "data");
+		return;
+	}
+	event.push.session = push->session;
+	event.push.ref = push->ref;
+	event.push.user = codec_slice(push->user);
+	event.push.event = codec_slice(push->event);
+	event.push.mid = codec_slice(push->mid);
+	step(h, slot, &event);
+}
+
+static void on_typing(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_TYPING};
+
+	event.typing.session = item->typing->session;
+	event.typing.to = codec_slice(item->typing->to);
+	step(h, slot, &event);
+}
+
+static void on_watch(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	const Pb__UpWatch *watch = item->watch;
+	struct core_event event = {.kind = CORE_WATCH};
+	struct slice users[WATCH_MAX_USERS];
+
+	if (watch->n_users > WATCH_MAX_USERS) {
+		links_violation(h->links, slot, "too many watches");
+		return;
+	}
+	for (size_t i = 0; i < watch->n_users; i++)
+		users[i] = codec_slice(watch->users[i]);
+	event.watch.session = watch->session;
+	event.watch.users = users;
+	event.watch.n_users = watch->n_users;
+	step(h, slot, &event);
+}
+
+static void on_away(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_AWAY};
+
+	event.away.session = item->away->session;
+	event.away.away = item->away->away;
+	step(h, slot, &event);
+}
+
+static void on_renew(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_RENEW};
+	struct ticket ticket;
+
+	if (!read_ticket(h, slot, item->renew->ticket, &ticket))
+		return;
+	event.renew.session = item->renew->session;
+	event.renew.ticket = &ticket;
+	step(h, slot, &event);
+}
+
+static void on_gauges(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	links_gauges(h->links, slot, item->gauges);
+}
+
+static void on_system_since(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	system_repair(h->system, slot, item->system_since->number);
+}
+
+static const struct {
+	Pb__UpItem__ItemCase kind;
+	item_fn *handle;
+} routes[] = {
+	{PB__UP_ITEM__ITEM_OPEN, on_open},
+	{PB__UP_ITEM__ITEM_CLOSE, on_close},
+	{PB__UP_ITEM__ITEM_SEND, on_send},
+	{PB__UP_ITEM__ITEM_PUSH, on_push},
+	{PB__UP_ITEM__ITEM_TYPING, on_typing},
+	{PB__UP_ITEM__ITEM_WATCH, on_watch},
+	{PB__UP_ITEM__ITEM_AWAY, on_away},
+	{PB__UP_ITEM__ITEM_RENEW, on_renew},
+	{PB__UP_ITEM__ITEM_GAUGES, on_gauges},
+	{PB__UP_ITEM__ITEM_SYSTEM_SINCE, on_system_since},
+};
+
+static item_fn *find(Pb__UpItem__ItemCase kind)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (routes[i].kind == kind)
+			return routes[i].handle;
+	}
+	return NULL;
+}
+
+bool dispatch_knows(Pb__UpItem__ItemCase kind)
+{
+	return find(kind) != NULL;
+}
+
+void dispatch_item(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	item_fn *handle = find(item->item_case);
+
+	if (handle == NULL)
+		links_violation(h->links, slot, "empty item");
+	else
+		handle(h, slot, item);
+}

@@ -1,0 +1,85 @@
+/*
+ * hub: the core, and the hands that carry out what it says.  Whoever hears something (a link, auth,
+ * an operator, the clock) makes an event of it and calls hub_step(); the commands end at the links,
+ * at system.sock, in the tail, or in the caller's answer.  Loop thread only.
+ *
+ * What a command does never closes a link at once: links.c marks it and ends it when the turn is
+ * over, so no step happens inside another.
+ */
+#ifndef POSTERN_ROUTER_HUB_H
+#define POSTERN_ROUTER_HUB_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/buf.h"
+#include "common/bus.h"
+#include "proto/codec.h"
+#include "proto/limits.h"
+#include "proto/ticket.h"
+#include "router/config.h"
+#include "router/core.h"
+#include "router/lease.h"
+#include "router/metrics.h"
+#include "router/tail.h"
+
+struct hub {
+	const struct router_config *config; /* borrowed for ever */
+	uv_loop_t *loop;
+	struct bus *bus;
+	struct core *core;
+	struct arena *arena;	/* of the message that is being handled */
+	struct buf scratch;	/* of the same, for JSON */
+	struct ticket_key *key; /* NULL until auth has made it */
+	struct leases leases;
+	struct tail *tail;
+	struct links *links;
+	struct system_feed *system;
+	struct hello *hello;
+	struct control *control;
+	uint64_t router_start; /* drawn at start; another one tells edges to open their sessions
+				  again */
+	int64_t started_ms;
+	struct hands_counts counts;
+};
+
+/* All parts that need no socket.  0 or -errno. */
+int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop);
+
+/* What CORE_CTL_PUSH and CORE_CTL_KICK gave. */
+struct hub_answer {
+	bool delivered;
+	uint32_t devices;
+	uint64_t seq;
+	unsigned code; /* an exception code, or 0 */
+	const char *field;
+	size_t mid_len;
+	char mid[MID_MAX_BYTES];
+};
+
+/*
+ * Fills in time and randomness, steps the core and carries out its commands.  answer may be NULL.
+ * 0, or -ENOMEM: the event changed nothing.
+ */
+int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer);
+
+/* A note of our own, for tail and log.  kind is a literal. */
+void hub_note(struct hub *h, const char *kind, struct slice user, const char *detail, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* An owned message with m's bytes, or NULL. */
+struct bus_msg *hub_pack(const ProtobufCMessage *m);
+
+/* Whether a peer with this wire version is understood. */
+bool hub_speaks(uint32_t wire);
+
+void hub_view(const struct hub *h, struct router_view *out);
+
+/*
+ * The JSON text of a push, parsed strictly and written compact into h->scratch.  0 and *out
+ * (borrowed until the next call), or an exception code.
+ */
+unsigned hub_json(struct hub *h, struct slice in, size_t max_bytes, struct slice *out);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * What the core says to an edge, as items on its link.  An item is encoded at once, since a
+ * command's texts live only until the next step.
+ */
+#include <errno.h>
+
+#include "proto/codec.h"
+#include "router/links_internal.h"
+
+/* A text for more sessions than this is said in several items. */
+#define SESSIONS_PER_ITEM 8192
+
+static void add(struct links *ls, uint32_t slot, const Pb__DownItem *item, size_t elements)
+{
+	struct edge_link *l = &ls->links[slot];
+	int rc;
+
+	if (!l->live || l->why != NULL)
+		return;
+	rc = link_add(&l->link, item, elements);
+	if (rc < 0)
+		links_close(ls, slot, rc == -ENOBUFS ? "does_not_keep_up" : "out_of_memory");
+}
+
+void links_opened(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownOpened opened = PB__DOWN_OPENED__INIT;
+
+	opened.nonce = c->opened.nonce;
+	opened.session = c->opened.session;
+	opened.epoch = codec_bytes(core_epoch(ls->hub->core));
+	opened.u = c->opened.u;
+	opened.s = c->opened.s;
+	item.item_case = PB__DOWN_ITEM__ITEM_OPENED;
+	item.opened = &opened;
+	add(ls, c->link, &item, 2);
+}
+
+void links_refuse_open(struct links *ls, uint32_t slot, uint64_t nonce, unsigned code)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownOpenRefused refused = PB__DOWN_OPEN_REFUSED__INIT;
+
+	refused.nonce = nonce;
+	refused.code = code;
+	item.item_case = PB__DOWN_ITEM__ITEM_OPEN_REFUSED;
+	item.open_refused = &refused;
+	add(ls, slot, &item, 2);
+}
+
+void links_result(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownResult result = PB__DOWN_RESULT__INIT;
+
+	result.ref = c->result.ref;
+	result.state =
+		c->result.delivered ? PB__SEND_STATE__SEND_DELIVERED : PB__SEND_STATE__SEND_REFUSED;
+	result.devices = c->result.devices;
+	result.seq = c->result.seq;
+	result.mid = codec_bytes(c->result.mid);
+	result.code = c->result.code;
+	result.after_ms = c->result.after_ms;
+	result.field = codec_bytes(slice_of(c->result.field));
+	item.item_case = PB__DOWN_ITEM__ITEM_RESULT;
+	item.result = &result;
+	add(ls, c->link, &item, 2);
+}
+
+void links_refuse_send(
+	struct links *ls, uint32_t slot, uint64_t ref, unsigned code, const char *field)
+{
+	struct core_command c = {.kind = CORE_DO_RESULT, .link = slot};
+
+	c.result.ref = ref;
+	c.result.code = code;
+	c.result.field = field;
+	links_result(ls, &c);
+}
+
+void links_deliver(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownDeliver deliver = PB__DOWN_DELIVER__INIT;
+
+	deliver.text = codec_bytes(c->deliver.text.text);
+	deliver.data_end = c->deliver.text.data_end;
+	deliver.plain_end = c->deliver.text.plain_end;
+	deliver.shed = c->deliver.shed;
+	deliver.native_only = c->deliver.native_only;
+	item.item_case = PB__DOWN_ITEM__ITEM_DELIVER;
+	item.deliver = &deliver;
+	for (size_t i = 0; i < c->deliver.n_sessions; i += deliver.n_sessions) {
+		size_t left = c->deliver.n_sessions - i;
+
+		deliver.n_sessions = left < SESSIONS_PER_ITEM ? left : SESSIONS_PER_ITEM;
+		deliver.sessions = (uint64_t *)(uintptr_t)(c->deliver.sessions + i);
+		add(ls, c->link, &item, 2 + deliver.n_sessions);
+	}
+}
+
+void links_shut(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownShut shut = PB__DOWN_SHUT__INIT;
+
+	shut.session = c->shut.session;
+	shut.code = c->shut.code;
+	shut.after_ms = c->shut.after_ms;
+	item.item_case = PB__DOWN_ITEM__ITEM_SHUT;
+	item.shut = &shut;
+	add(ls, c->link, &item, 2);
+}
+
+void links_system(struct links *ls, uint32_t slot, Pb__SystemMessage *message)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+
+	item.item_case = PB__DOWN_ITEM__ITEM_SYSTEM;
+	item.system = message;
+	add(ls, slot, &item, 2);
+}
+
+void links_gauges(struct links *ls, uint32_t slot, const Pb__UpGauges *gauges)
+{
+	/* Numbers only, so a plain copy owns all of it. */
+	ls->links[slot].gauges = *gauges;
+}

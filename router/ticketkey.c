@@ -1,0 +1,57 @@
+/*
+ * Auth and router start in any order, and auth makes the key at its first start.  After ten seconds
+ * without a key the router says so, once, and goes on looking: auth may be down for longer.  A file
+ * that cannot be read gets the same ten seconds, since its owner may be setting up its permissions.
+ */
+#include "router/ticketkey.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define PATIENCE_MS 10000
+#define KEY_ID 1
+
+static int load(struct hub *h, const char *dir)
+{
+	unsigned char secret[TICKET_KEY_BYTES];
+	char boot_id[40];
+	int rc = ticket_secret_read(dir, secret);
+
+	if (rc == 0)
+		rc = boot_id_read(boot_id);
+	if (rc == 0)
+		rc = ticket_key_new(&h->key, KEY_ID, secret, slice_of(boot_id));
+	explicit_bzero(secret, sizeof(secret));
+	return rc;
+}
+
+enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_t now_ms)
+{
+	char dir[PATH_MAX];
+	int rc;
+
+	if (snprintf(dir, sizeof(dir), "%s/ticket", h->config->state) >= (int)sizeof(dir)) {
+		log_error("ticket_key", "error=path_too_long");
+		return TICKETKEY_UNSAFE;
+	}
+	rc = load(h, dir);
+	if (rc == 0)
+		return TICKETKEY_READY;
+	if (tk->since_ms == 0)
+		tk->since_ms = now_ms;
+	if (now_ms - tk->since_ms < PATIENCE_MS)
+		return TICKETKEY_WAIT;
+	if (rc != -ENOENT) {
+		log_error("ticket_key", "dir=%s error=\"%s\"", dir, strerror(-rc));
+		return TICKETKEY_UNSAFE;
+	}
+	if (!tk->said) {
+		log_warn("ticket_key_missing", "dir=%s note=\"auth makes it; still waiting\"", dir);
+		tk->said = true;
+	}
+	return TICKETKEY_WAIT;
+}

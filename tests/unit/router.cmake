@@ -1,0 +1,11 @@
+# the process around the core, and routerctl
+add_unit_test(batch LIBS router_parts)
+add_unit_test(ctl_args LIBS routerctl_core)
+add_unit_test(ctl_print LIBS routerctl_core)
+add_unit_test(ctl_text LIBS routerctl_core)
+add_unit_test(lease LIBS router_parts)
+add_unit_test(link LIBS router_parts)
+add_unit_test(metrics LIBS router_parts)
+add_unit_test(page_host LIBS router_parts)
+add_unit_test(routes LIBS router_core)
+add_unit_test(tail LIBS router_parts)
