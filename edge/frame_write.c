@@ -110,7 +110,7 @@ void frame_write_reset(struct buf *b, struct slice epoch, uint64_t u, uint64_t s
 
 size_t frame_close_reason(char out[FRAME_REASON_BYTES], unsigned code, uint32_t after_ms)
 {
-	const struct code_info *info = code_info(code);
+	const struct code_info *info = code < 4000 ? NULL : code_info(code);
 	int n;
 
 	if (info == NULL)

@@ -11,6 +11,7 @@
 
 #define RING_FIRST 8
 #define OP_TEXT 0x81 /* final */
+#define OP_CLOSE 0x88
 #define OP_PING 0x89
 
 static size_t header_bytes(size_t len)
@@ -68,6 +69,15 @@ struct wire *wire_new_ping(struct slice payload)
 {
 	assert(payload.len > 0 && payload.len <= 125);
 	return wire_new(OP_PING, payload, (struct slice){NULL, 0}, true);
+}
+
+struct wire *wire_new_close(uint16_t code, struct slice reason)
+{
+	const char bytes[2] = {
+		(char)(unsigned char)(code >> 8), (char)(unsigned char)(code & 0xff)};
+
+	assert(reason.len <= 123);
+	return wire_new(OP_CLOSE, (struct slice){bytes, sizeof(bytes)}, reason, false);
 }
 
 void wire_unref(struct wire *w)

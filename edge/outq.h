@@ -26,6 +26,8 @@ struct wire {
 struct wire *wire_new_text(struct slice head, struct slice tail, bool shed);
 /* A ping with a payload of 1 to 125 bytes (libwebsockets does not report an empty pong); shed. */
 struct wire *wire_new_ping(struct slice payload);
+/* A close frame; reason has at most 123 bytes. */
+struct wire *wire_new_close(uint16_t code, struct slice reason);
 void wire_unref(struct wire *w);
 static inline void wire_unrefp(struct wire **w)
 {

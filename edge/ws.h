@@ -29,8 +29,6 @@ struct ws_link {
 	struct buf *rx;		    /* a message of which pieces are missing */
 	struct outq out;
 	int fd;
-	uint32_t close_after_ms;
-	uint16_t close_code;
 	uint16_t empty_pieces;
 	bool is_granted;     /* by ws_adopt(), and by nothing else */
 	bool is_established; /* the 101 was sent */
@@ -76,7 +74,8 @@ int ws_adopt(struct ws *ws, struct ws_link *link, const struct ws_adoption *a);
 enum outq_result ws_put(struct ws *ws, struct ws_link *link, struct wire *w);
 void ws_flush(struct ws *ws);
 
-/* Writes what is queued, then closes with code and reason.  The first call counts. */
+/* Writes what is queued and a close frame, and waits for the client's: on_closed().  It may never
+ * come: the caller has a deadline and ws_kill().  The first call counts. */
 void ws_close(struct ws_link *link, unsigned code, uint32_t after_ms);
 /* Forgets what is queued. */
 void ws_drop_queue(struct ws_link *link);

@@ -411,6 +411,8 @@ static void a_close_reason_is_a_name_and_a_time(void **state)
 	assert_int_equal(frame_close_reason(reason, CLOSE_BAD_PROTOCOL, 0), strlen("bad_protocol"));
 	assert_string_equal(reason, "bad_protocol");
 	assert_int_equal(frame_close_reason(reason, 1009, 0), 0);
+	assert_int_equal(
+		frame_close_reason(reason, 1003, 0), 0); /* an exception has that number too */
 }
 
 static void the_longest_frames_fit(void **state)

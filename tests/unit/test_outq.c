@@ -69,6 +69,13 @@ static void a_frame_is_its_head_and_its_tail(void **state)
 	assert_int_equal(w->len, 3);
 	assert_memory_equal(w->bytes, "\x89\x01-", 3);
 	wire_unref(w);
+	w = wire_new_close(4202, SLICE_LITERAL("drain"));
+	assert_int_equal(w->len, 9);
+	assert_memory_equal(w->bytes,
+		"\x88\x07\x10\x6a"
+		"drain",
+		9);
+	wire_unref(w);
 }
 
 static void many_queues_share_one_frame(void **state)
