@@ -77,7 +77,7 @@ test('pushes from the command line', async (t) => {
 });
 
 test('the operator\'s commands', async (t) => {
-	const stack = await startStack(t, { edges: 2 });
+	const stack = await startStack(t, { edges: 2, edge: ['--msgs-per-second', '10000', '--msgs-burst', '10000'] });
 	const ann = await stack.connect({ edge: 0, sub: 'ann', dev: 'phone' });
 	const desk = await stack.connect({ edge: 1, sub: 'ann', dev: 'desk' });
 
