@@ -86,7 +86,7 @@ static int read_all(int fd, size_t size, char **out)
 static int add_file(struct pages *p, int fd, size_t size, const char *path)
 {
 	struct page *page = &p->pages[p->n];
-	char *data;
+	char *data = NULL;
 	int result;
 
 	if (p->n == PAGES_MAX || size > PAGES_MAX_BYTES - p->bytes)
