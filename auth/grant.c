@@ -1,0 +1,55 @@
+/*
+ * grant: the times of a ticket.  The token's exp is wall time and is turned into CLOCK_BOOTTIME
+ * here, once; from then on a jump of the wall clock neither revives nor kills a session.
+ */
+#include "auth/grant.h"
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void times_fill(struct ticket *t, int64_t boot_ms)
+{
+	t->issued_at_ms = boot_ms;
+	t->present_by_ms = boot_ms + TICKET_PRESENT_MS;
+	t->session_end_ms = earlier(t->ceiling_ms, boot_ms + SESSION_MAX_MS);
+}
+
+void grant_fill(
+	struct ticket *out, const struct token_facts *facts, const struct grant_terms *terms)
+{
+	unsigned flags = facts->read_only ? TICKET_READ_ONLY : TICKET_MAY_SEND;
+
+	if (facts->may_push)
+		flags |= TICKET_MAY_PUSH;
+	*out = (struct ticket){
+		.flags = (unsigned char)flags,
+		.session = terms->session,
+		.edge_id = terms->edge_id,
+		.edge_epoch = terms->edge_epoch,
+		.nonce = terms->nonce,
+		.ceiling_ms = terms->boot_ms + (facts->exp_ms - terms->wall_ms) + TOKEN_LEEWAY_MS,
+		.token_hash = facts->hash,
+		.auth_epoch = terms->auth_epoch,
+		.issuer_id = facts->key->policy->issuer_id,
+		.uid_len = facts->uid_len,
+	};
+	memcpy(out->uid, facts->uid, facts->uid_len);
+	times_fill(out, terms->boot_ms);
+}
+
+bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_t boot_ms)
+{
+	if (t->edge_id != edge_id || t->edge_epoch != edge_epoch)
+		return false;
+	if (boot_ms >= t->session_end_ms || boot_ms >= t->ceiling_ms)
+		return false;
+	times_fill(t, boot_ms);
+	return true;
+}
+
+int64_t grant_expires_in_ms(const struct ticket *t, int64_t boot_ms)
+{
+	return t->ceiling_ms - TOKEN_LEEWAY_MS - boot_ms;
+}

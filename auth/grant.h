@@ -1,0 +1,36 @@
+/*
+ * grant: from a good token to a session ticket, and from a ticket to its renewal.  Pure: clocks and
+ * random numbers are arguments.
+ */
+#ifndef POSTERN_AUTH_GRANT_H
+#define POSTERN_AUTH_GRANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/token.h"
+#include "proto/ticket.h"
+
+struct grant_terms {
+	uint32_t edge_id; /* of the credential that the request showed, and of nothing else */
+	uint32_t edge_epoch;
+	uint64_t nonce;
+	uint64_t session; /* random */
+	uint64_t auth_epoch;
+	int64_t wall_ms; /* both clocks, read together */
+	int64_t boot_ms;
+};
+
+void grant_fill(
+	struct ticket *out, const struct token_facts *facts, const struct grant_terms *terms);
+
+/*
+ * Extends a ticket whose MAC held, in place, within its ceiling.  False, and t is unchanged: it is
+ * another edge's or another life's of this edge, or its session or token has ended.
+ */
+bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_t boot_ms);
+
+/* Until the token's exp; negative within the leeway. */
+int64_t grant_expires_in_ms(const struct ticket *t, int64_t boot_ms);
+
+#endif
