@@ -1,4 +1,8 @@
 add_unit_test(base64url LIBS postern_auth_rules)
+add_unit_test(failures LIBS postern_auth_rules)
 add_unit_test(grant LIBS postern_auth_rules)
 add_unit_test(keyring SOURCES unit/forge.c LIBS postern_auth_rules)
+add_unit_test(login LIBS postern_auth_rules)
+add_unit_test(peers LIBS postern_auth_rules)
 add_unit_test(token SOURCES unit/forge.c LIBS postern_auth_rules)
+add_unit_test(users LIBS postern_auth_rules)
