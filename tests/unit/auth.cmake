@@ -1,4 +1,7 @@
 add_unit_test(base64url LIBS postern_auth_rules)
+add_unit_test(dispatch
+  SOURCES ${PROJECT_SOURCE_DIR}/auth/dispatch.c ${PROJECT_SOURCE_DIR}/auth/control.c
+  LIBS postern_auth_rules)
 add_unit_test(failures LIBS postern_auth_rules)
 add_unit_test(grant LIBS postern_auth_rules)
 add_unit_test(keyring SOURCES unit/forge.c LIBS postern_auth_rules)

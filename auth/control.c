@@ -1,0 +1,170 @@
+/*
+ * control: what authctl asks.  Only here a verdict has a reason, since the asker is an operator.
+ * Replies are built in the arena, beside the request.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "auth/authd_parts.h"
+#include "auth/token.h"
+#include "common/log.h"
+#include "proto/codes.h"
+#include "proto/names.h"
+
+#define TOKENS_PER_REQUEST 1000
+
+static void refuse(Pb__AuthCtlReply *reply, enum exception_code code, const char *why)
+{
+	reply->code = code;
+	reply->message = codec_bytes(slice_of(why));
+	reply->result_case = PB__AUTH_CTL_REPLY__RESULT__NOT_SET;
+}
+
+static void refuse_order(Pb__AuthCtlReply *reply, int error)
+{
+	switch (error) {
+	case -ERANGE:
+		refuse(reply, EX_NOT_PERMITTED, "the ttl is longer than max-lifetime in own.conf");
+		break;
+	case -EPERM:
+		refuse(reply, EX_NOT_PERMITTED, "own.conf does not speak for this user");
+		break;
+	case -EINVAL:
+		refuse(reply, EX_BAD_DATA,
+			"sub is 1 to 128 of [A-Za-z0-9._@:-]; scope and aud are UTF-8, 512 bytes");
+		break;
+	default:
+		refuse(reply, EX_INTERNAL, "out of memory");
+		break;
+	}
+}
+
+/* Copies into the arena. */
+static bool token_keep(struct authd *a, const char *token, ProtobufCBinaryData *out)
+{
+	size_t len = strlen(token);
+	char *copy = arena_alloc(a->arena, len);
+
+	if (copy == NULL)
+		return false;
+	memcpy(copy, token, len);
+	*out = codec_bytes((struct slice){copy, len});
+	return true;
+}
+
+static int token_one(struct authd *a, const struct key *own, const Pb__CtlToken *ask,
+	struct slice sub, ProtobufCBinaryData *out)
+{
+	CLEANUP(mem_freep) char *token = NULL;
+	struct token_order order = {
+		.sub = sub,
+		.scope = codec_slice(ask->scope),
+		.iat_s = authd_wall_ms() / 1000,
+		.ttl_s = ask->ttl_s > INT32_MAX ? INT32_MAX : (int64_t)ask->ttl_s,
+		.jti = {authd_random(), authd_random()},
+	};
+	int r;
+
+	if (ask->aud.len > 0)
+		order.aud = codec_slice(ask->aud);
+	r = token_make(&token, own, &order);
+	if (r < 0)
+		return r;
+	return token_keep(a, token, out) ? 0 : -ENOMEM;
+}
+
+/* Tokens for sub, sub + 1, and so on. */
+static int token_many(
+	struct authd *a, const struct key *own, const Pb__CtlToken *ask, Pb__CtlTokenMade *made)
+{
+	char sub[24];
+	unsigned long long first;
+
+	if (!name_is_number(codec_slice(ask->sub)) || ask->count > TOKENS_PER_REQUEST)
+		return -EINVAL;
+	snprintf(sub, sizeof(sub), "%.*s", (int)ask->sub.len, (const char *)ask->sub.data);
+	first = strtoull(sub, NULL, 10);
+	made->more = arena_alloc(a->arena, ask->count * sizeof(*made->more));
+	if (made->more == NULL)
+		return -ENOMEM;
+	for (; made->n_more < ask->count; made->n_more++) {
+		int r;
+
+		snprintf(sub, sizeof(sub), "%llu", first + made->n_more);
+		r = token_one(a, own, ask, slice_of(sub), &made->more[made->n_more]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void control_token(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply)
+{
+	const Pb__CtlToken *ask = request->token;
+	const struct key *own = keyring_own(a->ring);
+	Pb__CtlTokenMade *made = arena_alloc(a->arena, sizeof(*made));
+	int r;
+
+	if (made == NULL) {
+		refuse_order(reply, -ENOMEM);
+		return;
+	}
+	if (own == NULL) {
+		refuse(reply, EX_UNAVAILABLE,
+			"there is no own key: keys/own.conf with an HMAC secret");
+		return;
+	}
+	pb__ctl_token_made__init(made);
+	if (ask->count > 0)
+		r = token_many(a, own, ask, made);
+	else
+		r = token_one(a, own, ask, codec_slice(ask->sub), &made->token);
+	if (r < 0) {
+		refuse_order(reply, r);
+		return;
+	}
+	log_info("tokens_made", "count=%zu scope=%s", made->n_more > 0 ? made->n_more : 1,
+		ask->scope.len > 0 ? "yes" : "no");
+	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_TOKEN;
+	reply->token = made;
+}
+
+static void verdict_fill(
+	struct authd *a, const struct token_facts *facts, int64_t wall_ms, Pb__CtlVerdict *out)
+{
+	char *uid = arena_alloc(a->arena, UID_MAX_BYTES);
+
+	out->valid = true;
+	out->expires_in_ms = facts->exp_ms - wall_ms;
+	if (uid != NULL) {
+		memcpy(uid, facts->uid, facts->uid_len);
+		out->uid = codec_bytes((struct slice){uid, facts->uid_len});
+	}
+	if (facts->key->kid != NULL)
+		out->kid = codec_bytes(slice_of(facts->key->kid));
+	if (facts->may_push)
+		out->scope = codec_bytes(slice_of(facts->read_only ? "push read-only" : "push"));
+	else if (facts->read_only)
+		out->scope = codec_bytes(slice_of("read-only"));
+}
+
+void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply)
+{
+	Pb__CtlVerdict *out = arena_alloc(a->arena, sizeof(*out));
+	int64_t wall_ms = authd_wall_ms();
+	struct token_facts facts;
+	enum token_verdict verdict;
+
+	if (out == NULL) {
+		refuse_order(reply, -ENOMEM);
+		return;
+	}
+	pb__ctl_verdict__init(out);
+	verdict = token_check(a->ring, codec_slice(request->check->token), wall_ms, &facts);
+	out->reason = codec_bytes(slice_of(token_verdict_text(verdict)));
+	if (verdict == TOKEN_GOOD)
+		verdict_fill(a, &facts, wall_ms, out);
+	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_VERDICT;
+	reply->verdict = out;
+}
