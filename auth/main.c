@@ -4,17 +4,19 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/authd.h"
 #include "auth/config.h"
+#include "common/cleanup.h"
 #include "common/log.h"
 
 /* A supervisor starts a daemon again after EXIT_INTERNAL, and not after EXIT_CONFIG. */
 static int exit_code(int error)
 {
 	switch (error) {
+	case 0:
+		return EXIT_SUCCESS;
 	case -ENOMEM:
 	case -EAGAIN:
 	case -EBUSY:
@@ -31,29 +33,37 @@ static int exit_code(int error)
  * threads, so that the loop alone takes them.  NNG may abort when its sockets are closed, so the
  * process leaves with _exit(), after it wiped its keys.
  */
-int main(int argc, char **argv)
+static void run(const struct auth_config *cfg)
 {
 	struct authd *authd;
-	struct auth_config cfg;
 	int r;
-	enum config_result result = auth_config_load(&cfg, argc, argv);
-
-	if (result == CONFIG_DONE)
-		return EXIT_SUCCESS;
-	if (result == CONFIG_USAGE)
-		return EXIT_USAGE;
-	if (result == CONFIG_UNSAFE)
-		return EXIT_CONFIG;
-	log_open("auth", cfg.log_level, cfg.log_json);
-	if (result == CONFIG_CHECK)
-		return authd_check(&cfg) < 0 ? EXIT_CONFIG : EXIT_SUCCESS;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	r = authd_new(&authd, &cfg);
+	r = authd_new(&authd, cfg);
 	if (r == 0)
 		r = authd_listen(authd);
-	if (r < 0)
-		_exit(exit_code(r));
-	authd_run(authd);
-	_exit(EXIT_SUCCESS);
+	if (r == 0)
+		authd_run(authd);
+	_exit(exit_code(r));
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(auth_config_free) struct auth_config cfg;
+
+	switch (auth_config_load(&cfg, argc, argv)) {
+	case CONFIG_DONE:
+		return EXIT_SUCCESS;
+	case CONFIG_USAGE:
+		return EXIT_USAGE;
+	case CONFIG_UNSAFE:
+		return EXIT_CONFIG;
+	case CONFIG_CHECK:
+		log_open("auth", cfg.log_level, cfg.log_json);
+		return exit_code(authd_check(&cfg));
+	case CONFIG_OK:
+		log_open("auth", cfg.log_level, cfg.log_json);
+		run(&cfg);
+	}
+	return EXIT_INTERNAL;
 }

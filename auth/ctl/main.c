@@ -121,6 +121,7 @@ static int call_failure(const char *path, int error)
 			path, "nobody listens there: is postern-auth running, is --run right?");
 	case -EACCES:
 	case -EPERM:
+	case -ECONNRESET: /* let in by the path, turned away by its uid */
 		return failure(path, "not permitted: run as a user of --ctl-uids");
 	case -ETIMEDOUT:
 		return failure(path,
