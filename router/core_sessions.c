@@ -184,8 +184,7 @@ static int refuse_open(struct core *c, const struct core_event *e, enum close_co
 		sessions_find(&c->sessions, t->session) != NULL)
 		return 0;
 	fill_session(&gone, e);
-	sessions_add_ended(&c->sessions, &gone, e->now_ms);
-	return 0;
+	return sessions_add_ended(&c->sessions, &gone, e->now_ms) ? 0 : -ENOMEM;
 }
 
 static int add_opened(struct core *c, const struct core_event *e, const struct session *s)

@@ -197,12 +197,14 @@ void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms)
 	queue_ended(ss, s, now_ms);
 }
 
-void sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms)
+bool sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms)
 {
 	struct session *s = add_record(ss, like);
 
-	if (s != NULL)
-		queue_ended(ss, s, now_ms);
+	if (s == NULL)
+		return false;
+	queue_ended(ss, s, now_ms);
+	return true;
 }
 
 void sessions_set_end(struct sessions *ss, struct session *s, int64_t ends_ms)

@@ -78,8 +78,8 @@ struct session *sessions_find(const struct sessions *ss, uint64_t id);
 struct session *sessions_add(struct sessions *ss, const struct session *like);
 /* Never fails. */
 void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms);
-/* The id of one that never lived here, as if it had ended.  Best effort. */
-void sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms);
+/* The id of one that never lived here, as if it had ended.  false: out of memory. */
+bool sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms);
 void sessions_set_end(struct sessions *ss, struct session *s, int64_t ends_ms);
 void sessions_set_away(struct session *s, bool away);
 
