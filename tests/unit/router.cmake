@@ -1,3 +1,13 @@
+# the pure core
+add_unit_test(core LIBS router_model)
+add_unit_test(core_ends LIBS router_model)
+add_unit_test(core_messages LIBS router_model)
+add_unit_test(core_model
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/core_chance.c ${CMAKE_CURRENT_LIST_DIR}/core_model.c
+    ${CMAKE_CURRENT_LIST_DIR}/core_model_messages.c
+  LIBS router_model)
+add_unit_test(core_presence LIBS router_model)
+
 # the process around the core, and routerctl
 add_unit_test(batch LIBS router_parts)
 add_unit_test(ctl_args LIBS routerctl_core)

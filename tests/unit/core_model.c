@@ -1,0 +1,395 @@
+/*
+ * No structure here serves speed, and none is shared with the core: what both get right was said
+ * twice, in two ways.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/buf.h"
+#include "core_model_inner.h"
+#include "proto/names.h"
+
+void model_line(struct model *m, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	assert(m->n_lines < MODEL_LINES);
+	va_start(args, format);
+	n = vsnprintf(m->lines[m->n_lines++], MODEL_LINE_BYTES, format, args);
+	va_end(args);
+	assert(n < MODEL_LINE_BYTES);
+}
+
+void model_init(struct model *m, const struct core_config *config)
+{
+	static const char *const uids[MODEL_USERS] = {
+		"1", "2", "007", "bob", "ann@x", "123456789012345", "1234567890123456", "-"};
+
+	*m = (struct model){.config = *config};
+	for (unsigned i = 0; i < MODEL_USERS; i++)
+		snprintf(m->users[i].uid, sizeof(m->users[i].uid), "%s", uids[i]);
+}
+
+int model_user(const struct model *m, struct slice uid)
+{
+	for (int i = 0; i < MODEL_USERS; i++) {
+		if (slice_is(uid, m->users[i].uid))
+			return i;
+	}
+	return -1;
+}
+
+/* n_live: none. */
+static size_t find_live(const struct model *m, uint64_t id)
+{
+	size_t i = 0;
+
+	while (i < m->n_live && m->live[i].id != id)
+		i++;
+	return i;
+}
+
+const struct model_session *model_live(const struct model *m, uint64_t id)
+{
+	size_t i = find_live(m, id);
+
+	return i < m->n_live ? &m->live[i] : NULL;
+}
+
+static const struct model_session *find_ended(const struct model *m, uint64_t id)
+{
+	for (size_t i = 0; i < m->n_ended; i++) {
+		if (m->ended[i].id == id)
+			return &m->ended[i];
+	}
+	return NULL;
+}
+
+enum model_state model_state(const struct model *m, unsigned user, unsigned *out_devices)
+{
+	unsigned here = 0;
+
+	*out_devices = 0;
+	for (size_t i = 0; i < m->n_live; i++) {
+		if (m->live[i].user != user)
+			continue;
+		++*out_devices;
+		here += !m->live[i].away;
+	}
+	if (*out_devices == 0)
+		return MODEL_OFFLINE;
+	return here > 0 ? MODEL_ONLINE : MODEL_AWAY;
+}
+
+const char *model_word(enum model_state state)
+{
+	static const char *const words[] = {"offline", "online", "away", "unknown"};
+
+	return words[state];
+}
+
+static bool is_silent(const struct model *m, int64_t now_ms)
+{
+	return m->config.after_restart && now_ms < m->config.started_ms + 5000;
+}
+
+static void keep_ended(struct model *m, const struct model_session *s, int64_t now_ms)
+{
+	assert(m->n_ended < MODEL_ENDED);
+	m->ended[m->n_ended] = *s;
+	if (s->ends_ms < now_ms + 60000)
+		m->ended[m->n_ended].ends_ms = now_ms + 60000;
+	m->n_ended++;
+}
+
+static void end(struct model *m, size_t i, int64_t now_ms)
+{
+	keep_ended(m, &m->live[i], now_ms);
+	for (; i + 1 < m->n_live; i++)
+		m->live[i] = m->live[i + 1];
+	m->n_live--;
+}
+
+struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id)
+{
+	const struct model_link *l = &m->links[e->link];
+	const struct model_session *gone = find_ended(m, id);
+	size_t live = find_live(m, id);
+	uint64_t ref = e->kind == CORE_SEND ? e->send.ref : e->push.ref;
+
+	if (l->up && live < m->n_live && m->live[live].link == e->link)
+		return &m->live[live];
+	if (!l->up || gone == NULL || gone->edge_id != l->id || gone->edge_epoch != l->epoch)
+		model_line(m, "violation %u", e->link);
+	else if (e->kind == CORE_SEND && name_is_mid(e->send.mid))
+		model_line(m, "result %u ref=%lu 0 devices=0 seq=0 mid=%.*s code=1402 -", e->link,
+			ref, SLICE_ARGS(e->send.mid));
+	else if (e->kind == CORE_SEND || e->kind == CORE_PUSH)
+		model_line(m, "result %u ref=%lu 0 devices=0 seq=0 mid= code=1402 -", e->link, ref);
+	return NULL;
+}
+
+static void edge_down(struct model *m, const struct core_event *e)
+{
+	for (size_t i = 0; i < m->n_live;) {
+		if (m->live[i].link == e->link)
+			end(m, i, e->now_ms);
+		else
+			i++;
+	}
+	m->links[e->link].up = false;
+}
+
+unsigned model_sessions(const struct model *m, unsigned user)
+{
+	unsigned devices;
+
+	model_state(m, user, &devices);
+	return devices;
+}
+
+static unsigned open_code(
+	struct model *m, const struct core_event *e, unsigned user, bool *violates)
+{
+	const struct ticket *t = e->open.ticket;
+	const struct model_link *l = &m->links[e->link];
+	bool foreign = t->edge_id != l->id || t->edge_epoch != l->epoch;
+	bool used = model_live(m, t->session) != NULL || find_ended(m, t->session) != NULL;
+
+	*violates = !l->up || t->nonce != e->open.nonce || (!e->open.reopen && (foreign || used));
+	if (*violates)
+		return 4003;
+	if (foreign || used)
+		return 4200;
+	if (t->session_end_ms <= e->now_ms)
+		return t->session_end_ms == t->ceiling_ms ? 4230 : 4200;
+	if (t->issued_at_ms > e->now_ms + 1000)
+		return 4200;
+	if (t->present_by_ms < e->now_ms &&
+		!(e->open.reopen && e->now_ms <= m->config.started_ms + 30000))
+		return 4200;
+	return model_sessions(m, user) >= m->config.sessions_per_user ? 4004 : 0;
+}
+
+static void open(struct model *m, const struct core_event *e)
+{
+	const struct ticket *t = e->open.ticket;
+	int user = model_user(m, (struct slice){t->uid, t->uid_len});
+	struct model_session s = {.id = t->session,
+		.user = (unsigned)user,
+		.link = e->link,
+		.edge_id = t->edge_id,
+		.edge_epoch = t->edge_epoch,
+		.flags = t->flags,
+		.plain = e->open.dialect == CORE_PLAIN,
+		.ends_ms = t->session_end_ms,
+		.ceiling_ms = t->ceiling_ms};
+	bool violates;
+	unsigned code;
+
+	assert(user >= 0 && m->n_live < MODEL_LIVE);
+	code = open_code(m, e, s.user, &violates);
+	if (violates)
+		model_line(m, "violation %u", e->link);
+	if (code != 0) {
+		model_line(m, "refused %u nonce=%lu code=%u", e->link, e->open.nonce, code);
+		if (e->open.reopen && t->edge_id == m->links[e->link].id &&
+			t->edge_epoch == m->links[e->link].epoch && !violates &&
+			model_live(m, s.id) == NULL && find_ended(m, s.id) == NULL)
+			keep_ended(m, &s, e->now_ms);
+		return;
+	}
+	model_line(m, "opened %u nonce=%lu session=%lu u=%lu s=%lu", e->link, e->open.nonce, s.id,
+		m->users[user].seq, m->system_head);
+	m->live[m->n_live++] = s;
+	m->users[user].known = true;
+}
+
+/* Tells a watcher how it is. */
+static void tell(
+	struct model *m, const struct model_session *s, struct model_watch *w, int64_t now_ms)
+{
+	char text[120];
+	int n;
+
+	w->state = model_state(m, w->user, &w->devices);
+	if (is_silent(m, now_ms)) {
+		w->state = MODEL_UNKNOWN;
+		w->devices = 0;
+	}
+	w->told_ms = now_ms;
+	n = snprintf(text, sizeof(text),
+		"{\"event\":\"presence\",\"data\":{\"user\":\"%s\",\"state\":\"%s\",\"devices\":%"
+		"u}",
+		m->users[w->user].uid, model_word(w->state), w->devices);
+	model_line(
+		m, "deliver %u session=%lu shed=1 native=0 plain=%d %s", s->link, s->id, n, text);
+}
+
+static void watch(struct model *m, const struct core_event *e)
+{
+	struct model_session *s = model_owned(m, e, e->watch.session);
+
+	if (s == NULL)
+		return;
+	assert(e->watch.n_users <= MODEL_WATCHES);
+	s->n_watches = 0;
+	for (size_t i = 0; i < e->watch.n_users; i++) {
+		unsigned user = (unsigned)model_user(m, e->watch.users[i]);
+		bool again = false;
+
+		for (size_t k = 0; k < s->n_watches; k++)
+			again = again || s->watches[k].user == user;
+		if (again)
+			continue;
+		s->watches[s->n_watches].user = user;
+		tell(m, s, &s->watches[s->n_watches++], e->now_ms);
+	}
+}
+
+static void renew(struct model *m, const struct core_event *e)
+{
+	const struct ticket *t = e->renew.ticket;
+	struct model_session *s = model_owned(m, e, e->renew.session);
+
+	if (s == NULL)
+		return;
+	if (t->session != s->id || t->edge_id != s->edge_id || t->edge_epoch != s->edge_epoch ||
+		model_user(m, (struct slice){t->uid, t->uid_len}) != (int)s->user) {
+		model_line(m, "violation %u", e->link);
+		return;
+	}
+	if (t->issued_at_ms > e->now_ms + 1000 || t->present_by_ms < e->now_ms ||
+		t->session_end_ms <= s->ends_ms)
+		return;
+	s->ends_ms = t->session_end_ms;
+	s->ceiling_ms = t->ceiling_ms;
+	s->flags = t->flags;
+}
+
+static void kick(struct model *m, const struct core_event *e)
+{
+	int user = model_user(m, e->user.uid);
+	unsigned n = 0;
+
+	if (user < 0 || !m->users[user].known) {
+		model_line(m, "ctl ref=0 0 devices=0 seq=0 mid= code=1101 -");
+		return;
+	}
+	for (size_t i = 0; i < m->n_live;) {
+		if (m->live[i].user != (unsigned)user) {
+			i++;
+			continue;
+		}
+		model_line(m, "shut %u session=%lu code=4009", m->live[i].link, m->live[i].id);
+		end(m, i, e->now_ms);
+		n++;
+	}
+	model_line(m, "ctl ref=0 1 devices=%u seq=0 mid= code=0 -", n);
+}
+
+static void tick(struct model *m, const struct core_event *e)
+{
+	for (;;) {
+		size_t next = m->n_live;
+
+		/* Equal ends: any order, for what is seen. */
+		for (size_t i = 0; i < m->n_live; i++) {
+			if (m->live[i].ends_ms <= e->now_ms &&
+				(next == m->n_live || m->live[i].ends_ms < m->live[next].ends_ms))
+				next = i;
+		}
+		if (next == m->n_live)
+			break;
+		model_line(m, "shut %u session=%lu code=%d", m->live[next].link, m->live[next].id,
+			m->live[next].ends_ms == m->live[next].ceiling_ms ? 4230 : 4200);
+		end(m, next, e->now_ms);
+	}
+	for (size_t i = 0; !is_silent(m, e->now_ms) && i < m->n_live; i++) {
+		for (size_t k = 0; k < m->live[i].n_watches; k++) {
+			struct model_watch *w = &m->live[i].watches[k];
+			unsigned devices;
+			enum model_state state = model_state(m, w->user, &devices);
+
+			if ((state != w->state || devices != w->devices) &&
+				e->now_ms - w->told_ms >= 1000)
+				tell(m, &m->live[i], w, e->now_ms);
+		}
+	}
+}
+
+static void end_owned(struct model *m, const struct core_event *e)
+{
+	struct model_session *s = model_owned(m, e, e->close.session);
+
+	if (s != NULL)
+		end(m, (size_t)(s - m->live), e->now_ms);
+}
+
+static void set_away(struct model *m, const struct core_event *e)
+{
+	struct model_session *s = model_owned(m, e, e->away.session);
+
+	if (s != NULL)
+		s->away = e->away.away;
+}
+
+void model_step(struct model *m, const struct core_event *e, struct slice mid)
+{
+	m->n_lines = 0;
+	switch (e->kind) {
+	case CORE_EDGE_UP:
+		edge_down(m, e);
+		m->links[e->link] = (struct model_link){true, e->edge.id, e->edge.epoch};
+		break;
+	case CORE_EDGE_DOWN:
+		edge_down(m, e);
+		break;
+	case CORE_OPEN:
+		open(m, e);
+		break;
+	case CORE_CLOSE:
+		end_owned(m, e);
+		break;
+	case CORE_SEND:
+		model_send(m, e, mid);
+		break;
+	case CORE_PUSH:
+	case CORE_CTL_PUSH:
+		model_push(m, e, mid);
+		break;
+	case CORE_TYPING:
+		model_typing(m, e);
+		break;
+	case CORE_WATCH:
+		watch(m, e);
+		break;
+	case CORE_AWAY:
+		set_away(m, e);
+		break;
+	case CORE_RENEW:
+		renew(m, e);
+		break;
+	case CORE_USER_KNOWN:
+		m->users[model_user(m, e->user.uid)].known = true;
+		break;
+	case CORE_CTL_KICK:
+		kick(m, e);
+		break;
+	case CORE_TICK:
+		tick(m, e);
+		break;
+	}
+}
+
+bool model_is_refused(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_lines; i++) {
+		if (strncmp(m->lines[i], "violation", 9) == 0 ||
+			strstr(m->lines[i], " 0 devices=0") != NULL)
+			return true;
+	}
+	return false;
+}
