@@ -85,7 +85,7 @@ void http_write_page(struct buf *out, const struct page *page, bool is_unchanged
 			page->body.len);
 	buf_add_text(out,
 		"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-		"img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; "
+		"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
 		"form-action 'none'; frame-ancestors 'none'\r\n"
 		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 		"Cross-Origin-Opener-Policy: same-origin\r\n"
