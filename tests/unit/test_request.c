@@ -132,6 +132,7 @@ static void a_key_is_16_bytes_in_base64(void **state)
 		{"dGhlIHNhbXBsZSBub25jZQ===", false},
 		{"dGhlIHNhbXBsZSBub25jZQAA", false},
 		{"dGhlIHNhbXBsZSBub25jZQA=", false},
+		{"dGhlIHNhbXBsZSBub25jZQ=A", false},
 		{"dGhlIHNhbXBsZSBub25j_Q==", false},
 		{"dGhlIHNhbXBsZSBub25j Q==", false},
 		{"dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==", false},
