@@ -19,6 +19,13 @@
 
 #define SCRATCH_BYTES 8192
 #define CLOSE_DEADLINE_MS 5000 /* from the decision to close until the reset */
+/*
+ * Writing to many sockets takes 16 ms for 2,000 of them.  Another message to all of them that comes
+ * shortly before costs next to nothing when it goes with the same write, and as much as the first
+ * when it does not: a sixteenth of that time is well spent on waiting.
+ */
+#define GATHER_FROM 512
+#define GATHER_PER_MS 2000
 
 uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms)
 {
@@ -148,10 +155,34 @@ static void free_conn(struct live_conn *c)
 	free(c);
 }
 
+static void on_gather_timer(uv_timer_t *timer)
+{
+	struct live *l = timer->data;
+
+	l->has_gathered = true;
+}
+
+/* false: not yet. */
+static bool flush_sockets(struct live *l)
+{
+	if (ws_dirty(l->ws) < GATHER_FROM || l->has_gathered) {
+		l->has_gathered = false;
+		uv_timer_stop(&l->gather_timer);
+		ws_flush(l->ws);
+		return true;
+	}
+	if (!uv_is_active((uv_handle_t *)&l->gather_timer))
+		uv_timer_start(
+			&l->gather_timer, on_gather_timer, 1 + ws_dirty(l->ws) / GATHER_PER_MS, 0);
+	return false;
+}
+
 static void end_turn(struct live *l)
 {
-	ws_flush(l->ws);
 	uplink_flush(l->uplink);
+	/* What is buried may be in the list of those to be written to. */
+	if (!flush_sockets(l))
+		return;
 	while (l->graves != NULL) {
 		struct live_conn *c = l->graves;
 
@@ -208,8 +239,9 @@ static void start_handles(struct live *l)
 	uv_timer_init(l->loop, &l->wheel_timer);
 	uv_timer_init(l->loop, &l->second_timer);
 	uv_timer_init(l->loop, &l->reopen_timer);
+	uv_timer_init(l->loop, &l->gather_timer);
 	l->prepare.data = l->check.data = l->wheel_timer.data = l;
-	l->second_timer.data = l->reopen_timer.data = l;
+	l->second_timer.data = l->reopen_timer.data = l->gather_timer.data = l;
 	uv_prepare_start(&l->prepare, on_prepare);
 	uv_check_start(&l->check, on_check);
 	uv_timer_start(&l->wheel_timer, live_on_wheel_timer, tick, tick);

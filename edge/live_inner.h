@@ -74,6 +74,7 @@ struct live {
 	uv_timer_t wheel_timer;
 	uv_timer_t second_timer;
 	uv_timer_t reopen_timer;
+	uv_timer_t gather_timer;
 	size_t reopen_next;
 	size_t n_wants_reopen;
 	uint64_t last_serial;
@@ -82,6 +83,7 @@ struct live {
 	uint64_t refused;
 	uint64_t exceptions;
 	uint64_t slow_closed;
+	bool has_gathered;
 	bool is_draining;
 	void (*drained)(void *arg);
 	void *drained_arg;

@@ -38,6 +38,7 @@ struct ws {
 	const struct ws_events *events;
 	struct ws_link *adopting; /* while lws_adopt_*() runs */
 	struct ws_link *dirty;
+	size_t n_dirty;
 	size_t pending_bytes;
 	struct ws_counts counts;
 };
@@ -49,6 +50,7 @@ static void mark_dirty(struct ws_link *link)
 	link->is_dirty = true;
 	link->next_dirty = link->ws->dirty;
 	link->ws->dirty = link;
+	link->ws->n_dirty++;
 }
 
 void ws_drop_queue(struct ws_link *link)
@@ -122,8 +124,14 @@ void ws_flush(struct ws *ws)
 		ws->dirty = link->next_dirty;
 		link->next_dirty = NULL;
 		link->is_dirty = false;
+		ws->n_dirty--;
 		flush(link);
 	}
+}
+
+size_t ws_dirty(const struct ws *ws)
+{
+	return ws->n_dirty;
 }
 
 enum outq_result ws_put(struct ws *ws, struct ws_link *link, struct wire *w)

@@ -73,6 +73,8 @@ int ws_adopt(struct ws *ws, struct ws_link *link, const struct ws_adoption *a);
  */
 enum outq_result ws_put(struct ws *ws, struct ws_link *link, struct wire *w);
 void ws_flush(struct ws *ws);
+/* How many connections ws_flush() will look at. */
+size_t ws_dirty(const struct ws *ws);
 
 /* Writes what is queued and a close frame, and waits for the client's: on_closed().  It may never
  * come: the caller has a deadline and ws_kill().  The first call counts. */
