@@ -208,9 +208,12 @@ static bool field_copy(const struct fields *f, enum field field, const char *oth
 {
 	struct slice value = f->value[field];
 
-	if (value.len == 0 && otherwise == NULL)
+	if (value.len > 0)
+		*out = strndup(value.data, value.len);
+	else if (otherwise != NULL)
+		*out = strdup(otherwise);
+	else
 		return true;
-	*out = value.len > 0 ? strndup(value.data, value.len) : strdup(otherwise);
 	return *out != NULL;
 }
 
