@@ -36,7 +36,7 @@ static struct run {
 	uint64_t deliveries;
 	uint64_t acked;
 	bool sending;
-	uint32_t at_subscribers; /* fanout: deliveries of the oldest open message */
+	uint32_t *reached; /* fanout: subscribers of message number i % window */
 } run;
 
 static const char help[] =
@@ -155,16 +155,18 @@ static void on_message(struct client *c, const char *text, size_t len)
 		send_message(&run.cs.list[c->index ^ 1]);
 }
 
+/* The next push goes when one has reached its last subscriber. */
 static void on_push(struct client *c, const char *text, size_t len)
 {
 	uint64_t before = run.deliveries;
+	uint32_t number = run.received[c->index];
 
 	account(c, text, len, 0);
-	if (run.deliveries > before && ++run.at_subscribers == run.o.n) {
-		run.at_subscribers = 0;
-		if (run.sending)
-			send_push();
-	}
+	if (run.deliveries == before || ++run.reached[number % run.o.window] < run.o.n)
+		return;
+	run.reached[number % run.o.window] = 0;
+	if (run.sending)
+		send_push();
 }
 
 static void connect_all(void)
@@ -284,6 +286,9 @@ static void mode_message(void)
 
 static void mode_fanout(void)
 {
+	run.reached = calloc(run.o.window, sizeof(*run.reached));
+	if (run.reached == NULL)
+		fail("out of memory");
 	run.cs.on_text = on_push;
 	connect_all();
 	measure("deliveries", run.o.n, begin_fanout);
