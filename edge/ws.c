@@ -27,7 +27,7 @@
 
 #define VHOST "postern"
 #define SUBPROTOCOL "postern.v1"
-#define RX_BYTES 512	    /* one buffer for each connection: the larger part of its memory */
+#define RX_BYTES 384	    /* one buffer for each connection: the larger part of its memory */
 #define TX_BYTES 65536	    /* 0 would chop writes at RX_BYTES */
 #define UNSENT_BYTES 131072 /* of one socket, in the kernel */
 #define EMPTY_PIECES 64	    /* of one message */
