@@ -6,4 +6,5 @@ add_unit_test(frame SOURCES ${edge_dir}/frame.c ${edge_dir}/frame_write.c LIBS p
 add_unit_test(outq SOURCES ${edge_dir}/outq.c LIBS postern_common)
 add_unit_test(sends SOURCES ${edge_dir}/sends.c LIBS postern_common)
 add_unit_test(system SOURCES ${edge_dir}/system.c ${edge_dir}/outq.c LIBS postern_common)
+add_unit_test(ws_write SOURCES ${edge_dir}/ws_write.c ${edge_dir}/outq.c LIBS postern_common postern_uv)
 add_unit_test(wheel SOURCES ${edge_dir}/wheel.c)
