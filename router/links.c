@@ -275,8 +275,10 @@ static void close_marked(struct edge_link *l)
 			leases_quarantine(&h->leases, l->edge);
 		}
 	} else {
-		LOG_LIMITED(
-			LOG_WARN, "link_refused", "slot=%" PRIu32 " reason=%s", l->slot, l->why);
+		/* A former edge dials its old path for ever; that alone is not worth a line. */
+		h->counts.links_refused++;
+		LOG_LIMITED(strcmp(l->why, "not_leased") == 0 ? LOG_DEBUG : LOG_WARN,
+			"link_refused", "slot=%" PRIu32 " reason=%s", l->slot, l->why);
 	}
 	bus_pipe_close(l->socket, l->pipe);
 	end_edge(l);

@@ -36,6 +36,7 @@ static const struct metric of_router[] = {
 	{"hellos_refused_total", COUNTER, HANDS(hellos_refused), "HELLOs refused or put off."},
 	{"links_opened_total", COUNTER, HANDS(links_opened), "Links claimed by an edge."},
 	{"links_closed_total", COUNTER, HANDS(links_closed), "Links closed for a reason."},
+	{"links_refused_total", COUNTER, HANDS(links_refused), "Connections that showed no key."},
 	{"quarantines_total", COUNTER, HANDS(quarantines), "Edges put in quarantine."},
 	{"link_batches_in_total", COUNTER, HANDS(batches_in), "Batches from edges."},
 	{"link_items_in_total", COUNTER, HANDS(items_in), "Items in batches from edges."},

@@ -17,7 +17,8 @@ struct hands_counts {
 	uint64_t hellos;
 	uint64_t hellos_refused;
 	uint64_t links_opened;
-	uint64_t links_closed; /* by the router, for a reason */
+	uint64_t links_closed;	/* by the router, for a reason */
+	uint64_t links_refused; /* before they were claimed */
 	uint64_t quarantines;
 	uint64_t violations; /* the core's, and those that did not reach it */
 	uint64_t batches_in;
