@@ -3,8 +3,9 @@
  * queue with the time of their next frame, so that a tick looks at those alone who have one to
  * come.
  *
- * After a restart everybody is unknown for a while; whoever is watched then stays marked, and the
- * first tick after the silence tells what was found.
+ * After a restart everybody is unknown for a while, and watchers are told nothing: a user whose edge
+ * has not reopened him yet is not offline.  Whoever is watched then stays marked, and the first tick
+ * after the silence tells what was found.
  */
 #include "router/presence.h"
 
@@ -144,21 +145,24 @@ static bool add_frame(struct commands *c, uint32_t link, const uint64_t *ids, si
 	return true;
 }
 
-/* Tells the watcher how it is now. */
+/* Tells the watcher how it is now; while nobody can know yet, nothing. */
 static bool tell(struct presence *p, struct commands *c, struct watch *w, int64_t now_ms)
 {
 	struct presence_view view = presence_of(w->subject);
-	uint64_t *id = commands_alloc(c, sizeof(*id));
+	uint64_t *id;
 	struct core_text text;
 
 	if (now_ms < p->silent_until_ms)
 		view = (struct presence_view){PRESENCE_UNKNOWN, 0};
-	if (id == NULL || !write_frame(c, w->subject, &view, &text))
-		return false;
-	*id = w->watcher->id;
 	w->told_ms = now_ms;
 	w->told_state = view.state;
 	w->told_devices = view.devices;
+	if (view.state == PRESENCE_UNKNOWN)
+		return true;
+	id = commands_alloc(c, sizeof(*id));
+	if (id == NULL || !write_frame(c, w->subject, &view, &text))
+		return false;
+	*id = w->watcher->id;
 	return add_frame(c, w->watcher->link, id, 1, &text);
 }
 

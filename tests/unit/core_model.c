@@ -220,6 +220,8 @@ static void tell(
 		w->devices = 0;
 	}
 	w->told_ms = now_ms;
+	if (w->state == MODEL_UNKNOWN)
+		return;
 	n = snprintf(text, sizeof(text),
 		"{\"event\":\"presence\",\"data\":{\"user\":\"%s\",\"state\":\"%s\",\"devices\":%"
 		"u}",

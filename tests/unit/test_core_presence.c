@@ -220,7 +220,7 @@ static void a_list_that_no_honest_edge_sends_is_a_violation(void **state)
 	rig_stop(&r);
 }
 
-static void after_a_restart_everybody_is_unknown_until_edges_have_reopened(void **state)
+static void after_a_restart_nothing_is_told_until_edges_have_reopened(void **state)
 {
 	const struct core_config restarted = {
 		.sessions_per_user = 8, .started_ms = 1000000, .after_restart = true};
@@ -231,7 +231,7 @@ static void after_a_restart_everybody_is_unknown_until_edges_have_reopened(void 
 	rig_known(&r, "3");
 	rig_open(&r, 0, 1, "1");
 	watch_one(&r, 0, 1, "2");
-	assert_told(&r, "\"user\":\"2\",\"state\":\"unknown\",\"devices\":0");
+	assert_int_equal(r.out.n, 0);
 	watch_one(&r, 0, 1, "3");
 	watch_one(&r, 0, 1, "2");
 	rig_open(&r, 1, 2, "2");
@@ -258,7 +258,7 @@ int main(void)
 		cmocka_unit_test(a_new_list_replaces_the_old_and_an_ended_session_is_told_nothing),
 		cmocka_unit_test(watching_a_user_does_not_make_him_known),
 		cmocka_unit_test(a_list_that_no_honest_edge_sends_is_a_violation),
-		cmocka_unit_test(after_a_restart_everybody_is_unknown_until_edges_have_reopened),
+		cmocka_unit_test(after_a_restart_nothing_is_told_until_edges_have_reopened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
