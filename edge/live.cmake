@@ -17,4 +17,5 @@ set(live_sources
   uplink_system.c
   wheel.c
   ws.c
+  ws_start.c
   ws_write.c)
