@@ -22,6 +22,8 @@
 #include "edge/ws_inner.h"
 #include "proto/limits.h"
 
+#define RX_BYTES 384	/* one buffer for each connection: the larger part of its memory */
+#define TX_BYTES 65536	/* 0 would chop writes at RX_BYTES */
 #define EMPTY_PIECES 64 /* of one message */
 
 static void mark_dirty(struct ws_link *link)
@@ -376,7 +378,8 @@ static const struct {
 	{LWS_CALLBACK_WSI_DESTROY, on_gone},
 };
 
-int ws_on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+static int on_lws(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	(void)user;
 	for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++)
@@ -384,3 +387,9 @@ int ws_on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
 			return callbacks[i].handle(lws_get_opaque_user_data(wsi), wsi, in, len);
 	return 0;
 }
+
+const struct lws_protocols ws_protocols[] = {
+	/* without session data libwebsockets does not tell that it begins to close */
+	{WS_SUBPROTOCOL, on_lws, sizeof(void *), RX_BYTES, 0, NULL, TX_BYTES},
+	{NULL, NULL, 0, 0, 0, NULL, 0},
+};

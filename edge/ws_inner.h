@@ -5,9 +5,11 @@
 #ifndef POSTERN_EDGE_WS_INNER_H
 #define POSTERN_EDGE_WS_INNER_H
 
-#include <libwebsockets.h>
-
 #include "edge/ws.h"
+
+struct lws_context;
+struct lws_protocols;
+struct lws_vhost;
 
 struct ws {
 	struct lws_context *context;
@@ -20,8 +22,10 @@ struct ws {
 	struct ws_counts counts;
 };
 
-/* All of libwebsockets' callbacks. */
-int ws_on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+#define WS_SUBPROTOCOL "postern.v1"
+
+/* The one protocol, with all of libwebsockets' callbacks. */
+extern const struct lws_protocols ws_protocols[];
 /* Calls on_closed(), once. */
 void ws_tell_closed(struct ws_link *link);
 

@@ -3,6 +3,7 @@
  * no extension, no timer for each connection: what it is not asked to do it cannot do wrong.
  */
 #include <errno.h>
+#include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,9 +15,6 @@
 #include "edge/ws_inner.h"
 
 #define VHOST "postern"
-#define SUBPROTOCOL "postern.v1"
-#define RX_BYTES 384	    /* one buffer for each connection: the larger part of its memory */
-#define TX_BYTES 65536	    /* 0 would chop writes at RX_BYTES */
 #define UNSENT_BYTES 131072 /* of one socket, in the kernel */
 
 /* Its lines may hold parts of frames only below warnings, which are never asked for. */
@@ -30,13 +28,6 @@ static void on_lws_log(int level, const char *line)
 	log_debug("lws", "level=%d text=%s", level,
 		log_quote(text, sizeof(text), (struct slice){line, len}));
 }
-
-static const struct lws_protocols protocols[] = {
-	/* per_session_data_size: without any, libwebsockets does not tell that it begins to close
-	 */
-	{SUBPROTOCOL, ws_on_lws, sizeof(void *), RX_BYTES, 0, NULL, TX_BYTES},
-	{NULL, NULL, 0, 0, 0, NULL, 0},
-};
 
 static int context_new(struct ws *ws, uv_loop_t *loop)
 {
@@ -52,7 +43,7 @@ static int context_new(struct ws *ws, uv_loop_t *loop)
 		.max_http_header_data = 1024,
 		.alpn = "http/1.1",
 		.retry_and_idle_policy = &never,
-		.protocols = protocols,
+		.protocols = ws_protocols,
 		.vhost_name = VHOST,
 		.user = ws,
 	};
@@ -94,7 +85,7 @@ static size_t write_head(char *head, size_t size, const struct ws_adoption *a)
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\n%s\r\n",
 		SLICE_ARGS(a->key),
-		a->is_native ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+		a->is_native ? "Sec-WebSocket-Protocol: " WS_SUBPROTOCOL "\r\n" : "");
 
 	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
 }
