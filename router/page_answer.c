@@ -14,6 +14,7 @@ static void add_head(struct buf *out, const char *status, const char *type, size
 		"Content-Type: %s\r\n"
 		"Content-Length: %zu\r\n"
 		"Cache-Control: no-store\r\n"
+		"Allow: GET\r\n"
 		"X-Content-Type-Options: nosniff\r\n"
 		"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
 		"connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'\r\n"
@@ -102,7 +103,7 @@ void page_answer(struct buf *out, struct hub *h, const struct http_head *head)
 	if (n_hosts != 1 || !page_host_is_allowed(host, h->config->page_hosts))
 		page_answer_status(out, 403, "this Host may not ask; see --page-hosts\n");
 	else if (head->method != HTTP_GET)
-		page_answer_status(out, 405, "GET only\n");
+		page_answer_status(out, 405, ""); /* may be HEAD, whose answer has no body */
 	else if (slice_is(head->path, "/healthz"))
 		add_health(out, h);
 	else if (slice_is(head->path, "/metrics"))

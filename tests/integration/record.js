@@ -1,0 +1,80 @@
+/*
+ * The recording edge of record_edge.c: what it received, and a way to make it do what no honest edge does.
+ *
+ *	const evil = await startRecorder(stack, [token]);
+ *	evil.say('send', session, 'bob', 'not mine');
+ *	await evil.next('link_down');
+ */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { BUILD, DEADLINE_MS, within } from './stack.js';
+
+class Recorder {
+	constructor(stack, tokens) {
+		const args = ['--run', stack.env.POSTERN_RUN, ...tokens.flatMap((token) => ['--token', token])];
+		this.seen = [];
+		this.waiting = new Set();
+		this.child = spawn(path.join(BUILD, 'bin', 'record_edge'), args, { env: stack.env, stdio: ['pipe', 'pipe', 'inherit'] });
+		stack.followers.add(this.child);
+		this.child.stdin.on('error', () => {}); // it may be killed while something is on its way
+		let rest = '';
+		this.child.stdout.setEncoding('utf8').on('data', (text) => {
+			const lines = (rest + text).split('\n');
+			rest = lines.pop();
+			for (const line of lines)
+				this.#take(JSON.parse(line));
+		});
+	}
+
+	#take(line) {
+		this.seen.push(line);
+		for (const wait of this.waiting)
+			wait(line);
+	}
+
+	say(...words) {
+		this.child.stdin.write(`${words.join(' ')}\n`);
+	}
+
+	all(is) {
+		return this.seen.filter((line) => line.is === is);
+	}
+
+	/* The first line of that kind which test() likes, from line `from` on. */
+	next(is, { from = 0, test = () => true } = {}) {
+		const fits = (line) => line.is === is && test(line);
+		const found = this.seen.slice(from).find(fits);
+		if (found)
+			return Promise.resolve(found);
+		const coming = new Promise((resolve) => {
+			const wait = (line) => {
+				if (fits(line)) {
+					this.waiting.delete(wait);
+					resolve(line);
+				}
+			};
+			this.waiting.add(wait);
+		});
+		return within(coming, DEADLINE_MS, `the recording edge gets ${is}`);
+	}
+
+	/* Whether these bytes came, in any message, whatever they were understood to be. */
+	received(text) {
+		const hex = Buffer.from(text).toString('hex');
+		return this.seen.some((line) => line.raw?.includes(hex));
+	}
+}
+
+/* With its link up and a session for each token. */
+export async function startRecorder(stack, tokens = []) {
+	const recorder = new Recorder(stack, tokens);
+	recorder.lease = await recorder.next('lease');
+	await recorder.next('link_up');
+	recorder.sessions = [];
+	for (let i = 0; i < tokens.length; i++) {
+		const granted = await recorder.next('granted', { test: (line) => line.token === i });
+		const opened = await recorder.next('opened', { test: (line) => line.nonce === granted.nonce });
+		recorder.sessions.push({ ...granted, session: opened.session });
+	}
+	return recorder;
+}
