@@ -3,9 +3,9 @@
  * queue with the time of their next frame, so that a tick looks at those alone who have one to
  * come.
  *
- * After a restart everybody is unknown for a while, and watchers are told nothing: a user whose edge
- * has not reopened him yet is not offline.  Whoever is watched then stays marked, and the first tick
- * after the silence tells what was found.
+ * After a restart everybody is unknown for a while, and watchers are told nothing: a user whose
+ * edge has not reopened him yet is not offline.  Whoever is watched then stays marked, and the
+ * first tick after the silence tells what was found.
  */
 #include "router/presence.h"
 
