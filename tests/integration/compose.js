@@ -145,6 +145,13 @@ test('each container has its own uid, no capability, a read-only root, and only 
 	assert.ok(!mounts.router.includes('/var/lib/postern/keys'));
 });
 
+test('the health checks of all find them healthy', async () => {
+	for (const service of ['auth', 'router', 'edge', 'balancer']) {
+		const [id] = await ids(service);
+		await eventually(async () => (await inspect(id)).State.Health.Status === 'healthy', `${service} is healthy`, 60000);
+	}
+});
+
 test('the keys can be read in auth alone', async () => {
 	const look = async (service) => docker('exec', (await ids(service))[0], 'ls', '/var/lib/postern/keys');
 	assert.equal((await look('auth')).code, 0);
