@@ -1,0 +1,54 @@
+/*
+ * A client's frame, whatever it is, gives what the router may be sent or an exception; and the
+ * answer is itself a good frame that holds nothing of the client's but its id.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "edge/frame.h"
+#include "proto/names.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_good(const struct frame *f)
+{
+	bool has_to = f->event == FRAME_CHAT || f->event == FRAME_TYPING;
+
+	assert(has_to ? name_is_uid(f->to) : f->to.len == 0 || name_is_uid(f->to));
+	assert(f->mid.len == 0 || name_is_mid(f->mid));
+	assert(f->message.len <= CHAT_MAX_BYTES && utf8_is_valid(f->message));
+	assert(f->n_users <= WATCH_MAX_USERS);
+	for (size_t i = 0; i < f->n_users; i++)
+		assert(name_is_uid(f->users[i]));
+	if (f->event == FRAME_PUSH)
+		assert(name_is_event(f->name) && !name_is_reserved_event(f->name) &&
+			f->data.len > 0 && f->data.len <= CHAT_MAX_BYTES);
+}
+
+static void check_answer(const struct frame *f, struct frame_error e)
+{
+	CLEANUP(json_decrefp) json_t *answer = NULL;
+	struct frame_exception out = {f->id, e.code, slice_of(e.field), 0};
+	struct buf b;
+
+	buf_init(&b, 1024);
+	frame_write_exception(&b, &out);
+	assert(!b.failed);
+	assert(json_read(buf_slice(&b), FRAME_MAX_DEPTH, &answer) == JSON_READ);
+	assert(slice_is(json_text(answer, "event"), "exception"));
+	assert(json_object_size(answer) == (f->id.len == 0 ? 2 : 3));
+	buf_fini(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct frame f;
+	struct frame_error e = frame_read((struct slice){(const char *)data, size}, &f);
+
+	if (e.code == EX_NONE)
+		check_good(&f);
+	check_answer(&f, e);
+	frame_fini(&f);
+	return 0;
+}
