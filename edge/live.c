@@ -66,7 +66,7 @@ void live_put_scratch(struct live_conn *c)
 	wire_unref(w);
 }
 
-static void send_close(struct live *l, uint64_t session)
+void live_say_close(struct live *l, uint64_t session)
 {
 	Pb__UpClose close = PB__UP_CLOSE__INIT;
 	Pb__UpItem item = PB__UP_ITEM__INIT;
@@ -95,7 +95,7 @@ void live_end_session(struct live_conn *c, bool tell_router)
 	c->is_open = false;
 	map_remove_u64(l->by_session, c->session);
 	if (tell_router)
-		send_close(l, c->session);
+		live_say_close(l, c->session);
 }
 
 void live_bury(struct live_conn *c)

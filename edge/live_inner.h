@@ -113,6 +113,8 @@ uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms);
 void live_put(struct live_conn *c, struct wire *w);
 /* Queues what is in l->scratch. */
 void live_put_scratch(struct live_conn *c);
+/* Tells the router that a session is over. */
+void live_say_close(struct live *l, uint64_t session);
 /* The session has ended here: the router is told (unless it said so itself), the tables forget it.
  */
 void live_end_session(struct live_conn *c, bool tell_router);

@@ -163,17 +163,6 @@ static void queue_reset(struct live_conn *c, const Pb__DownOpened *o)
 	live_put_scratch(c);
 }
 
-static void close_unknown(struct live *l, uint64_t session)
-{
-	Pb__UpClose close_it = PB__UP_CLOSE__INIT;
-	Pb__UpItem item = PB__UP_ITEM__INIT;
-
-	close_it.session = session;
-	item.item_case = PB__UP_ITEM__ITEM_CLOSE;
-	item.close = &close_it;
-	uplink_add(l->uplink, &item, UPLINK_MUST);
-}
-
 static void after_reopen(struct live_conn *c, const Pb__DownOpened *o, bool epoch_changed)
 {
 	c->is_reopening = false;
@@ -193,11 +182,11 @@ void live_on_opened(struct live *l, const Pb__DownOpened *o)
 
 	/* It was cancelled, or closed while it was being reopened. */
 	if (c == NULL || c->is_open || o->epoch.len != EPOCH_BYTES) {
-		close_unknown(l, o->session);
+		live_say_close(l, o->session);
 		return;
 	}
 	if (map_put_u64(l->by_session, o->session, c) < 0) {
-		close_unknown(l, o->session);
+		live_say_close(l, o->session);
 		live_close(c, CLOSE_OVERLOAD, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
 		return;
 	}
