@@ -149,7 +149,7 @@ static void on_listener(struct watch_source *s, uint32_t events)
 		socklen_t len = sizeof(from);
 		int fd;
 
-		if (f->door.n_guests >= FRONT_GUESTS_MAX) {
+		if (f->door.n_guests >= FRONT_GUESTS_MAX && !guest_make_room(&f->door)) {
 			pause_accepting(f, 0, "door_full");
 			return;
 		}
@@ -277,8 +277,8 @@ void front_drain(struct front *f)
 	struct guest *next;
 
 	close_listeners(f);
-	for (struct guest *g = f->door.guests; g != NULL; g = next) {
-		next = g->next; /* a step frees no guest but its own */
+	for (struct guest *g = f->door.newest; g != NULL; g = next) {
+		next = g->older; /* a step frees no guest but its own */
 		if (g->phase == GUEST_TALKING)
 			guest_tell(g, &(struct news){.event = EV_DRAIN});
 	}

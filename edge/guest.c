@@ -21,6 +21,7 @@ enum {
 	OUT_MAX_BYTES = 16384,
 	SEND_DEADLINE_MS = 10000,
 	DISCARD_MAX_BYTES = 1048576,
+	ROOM_LOOKS = 64,
 };
 
 uint64_t door_random(struct door *d)
@@ -65,10 +66,9 @@ void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_
 	g->peer = *peer;
 	buf_init(&g->in, IN_MAX_BYTES);
 	buf_init(&g->out, OUT_MAX_BYTES);
-	g->next = d->guests;
-	if (g->next != NULL)
-		g->next->prev = g;
-	d->guests = g;
+	g->older = d->newest;
+	*(g->older == NULL ? &d->oldest : &g->older->newer) = g;
+	d->newest = g;
 	d->n_guests++;
 	guest_set_deadline(g, d->head_timeout_ms);
 }
@@ -89,9 +89,8 @@ void guest_free(struct guest *g)
 		auth_client_cancel(d->auth, g->ask);
 	d->n_asking -= g->is_asking;
 	wheel_unset(&g->deadline);
-	*(g->prev == NULL ? &d->guests : &g->prev->next) = g->next;
-	if (g->next != NULL)
-		g->next->prev = g->prev;
+	*(g->newer == NULL ? &d->newest : &g->newer->older) = g->older;
+	*(g->older == NULL ? &d->oldest : &g->older->newer) = g->newer;
 	d->n_guests--;
 	watch_forget(d->watch, &g->source);
 	if (g->fd >= 0)
@@ -99,6 +98,25 @@ void guest_free(struct guest *g)
 	wipe(&g->in);
 	wipe(&g->out);
 	free(g);
+}
+
+static bool is_reading(const struct guest *g)
+{
+	return g->state == UP_READING_PROXY || g->state == UP_READING_HEAD ||
+	       g->state == UP_READING_BODY;
+}
+
+bool guest_make_room(struct door *d)
+{
+	unsigned looked_at = 0;
+
+	for (struct guest *g = d->oldest; g != NULL && looked_at++ < ROOM_LOOKS; g = g->newer) {
+		if (g->phase == GUEST_LINGERING || (g->phase == GUEST_TALKING && is_reading(g))) {
+			guest_free(g);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void tell(struct guest *g, enum upgrade_event event)
@@ -280,12 +298,6 @@ static void take(struct guest *g, struct slice in)
 		tell(g, g->discarded > DISCARD_MAX_BYTES ? EV_GONE : EV_MORE_BYTES);
 		break;
 	}
-}
-
-static bool is_reading(const struct guest *g)
-{
-	return g->state == UP_READING_PROXY || g->state == UP_READING_HEAD ||
-	       g->state == UP_READING_BODY;
 }
 
 static void on_talking(struct guest *g)

@@ -34,7 +34,8 @@ struct door {
 	int64_t upgrade_timeout_ms;
 	size_t max_connections;
 	struct wheel deadlines;
-	struct guest *guests;
+	struct guest *newest; /* a list by age */
+	struct guest *oldest;
 	size_t n_guests;
 	size_t n_asking; /* upgrades that live does not count yet */
 	uint64_t n_adopted;
@@ -56,8 +57,8 @@ enum guest_phase {
 struct guest {
 	struct watch_source source;
 	struct wheel_entry deadline;
-	struct guest *next;
-	struct guest *prev;
+	struct guest *older;
+	struct guest *newer;
 	struct door *door;
 	int fd;
 	enum guest_phase phase;
@@ -86,6 +87,9 @@ struct guest {
 /* Takes fd, also when there is no memory.  state: UP_READING_PROXY or UP_READING_HEAD. */
 void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_state state);
 void guest_free(struct guest *g);
+/* Closes the oldest that nobody was asked about: silent, slow, or answered and not gone.  False:
+ * none. */
+bool guest_make_room(struct door *d);
 /* Its deadline passed. */
 void guest_on_deadline(struct guest *g);
 
