@@ -213,9 +213,6 @@ static void deliver(struct bus_event *e)
 	case BUS_EVENT_DOWN:
 		bus_pipe_deliver_down(e->pipe);
 		break;
-	case BUS_EVENT_GONE:
-		bus_pipe_deliver_gone(e->pipe);
-		break;
 	case BUS_EVENT_MESSAGE:
 		deliver_message(e->slot);
 		break;

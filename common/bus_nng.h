@@ -36,7 +36,6 @@ struct bus_ask;
 enum bus_event_kind {
 	BUS_EVENT_UP,
 	BUS_EVENT_DOWN,
-	BUS_EVENT_GONE,
 	BUS_EVENT_MESSAGE,
 	BUS_EVENT_REQUEST,
 	BUS_EVENT_SENT,
@@ -77,6 +76,7 @@ struct bus_socket {
 	struct bus_options options;
 	nng_socket sock;
 	nng_dialer dialer;	/* [lock] id 0: a listener */
+	bool dial_due;		/* [lock] the dialer starts when the last pipe is gone */
 	int lock_fd;		/* listeners: held for life */
 	struct bus_pipe *pipes; /* [lock] from ADD_PRE to REM_POST */
 	size_t n_pipes;		/* [lock] */
@@ -127,7 +127,6 @@ struct bus_pipe {
 	bool retired;  /* [lock] its dialer is to be closed after it */
 	struct bus_event up_event;
 	struct bus_event down_event;
-	struct bus_event gone_event;
 };
 
 /* bus_pipe.c */
@@ -139,12 +138,11 @@ struct bus_pipe *bus_pipe_of(struct bus_socket *s, uint32_t id, bool *wake);
 void bus_pipe_unref(struct bus_pipe *p);
 /* Mutes it now and closes it; lock not held.  Any thread. */
 void bus_pipe_end(struct bus_socket *s, uint32_t id);
-/* Ends the pipes of a dialer, which is closed after the last of them; false: there were none. */
-bool bus_pipe_retire(struct bus_socket *s, uint32_t dialer);
+/* Replaces the socket's dialer by one that was not started. */
+void bus_pipe_switch(struct bus_socket *s, nng_dialer dialer);
 /* For the drain. */
 void bus_pipe_deliver_up(struct bus_pipe *p);
 void bus_pipe_deliver_down(struct bus_pipe *p);
-void bus_pipe_deliver_gone(struct bus_pipe *p);
 
 /* bus_rpc.c */
 int bus_rpc_serve(struct bus_socket *s);

@@ -179,22 +179,14 @@ int bus_listen(
 	return 0;
 }
 
-/* Dials path from now on.  Pipes of an older dialer are refused from here. */
-static int start_dialer(struct bus_socket *s, const char *url)
+static int make_dialer(struct bus_socket *s, const char *url, nng_dialer *out)
 {
-	nng_dialer dialer;
-	int rc = nng_dialer_create(&dialer, s->sock, url);
+	int rc = nng_dialer_create(out, s->sock, url);
 
-	if (rc != 0)
-		return bus_errno(rc);
-	rc = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, BUS_REDIAL_MS);
 	if (rc == 0)
-		rc = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, 0);
-	pthread_mutex_lock(&s->bus->lock);
-	s->dialer = dialer;
-	pthread_mutex_unlock(&s->bus->lock);
+		rc = nng_dialer_set_ms(*out, NNG_OPT_RECONNMINT, BUS_REDIAL_MS);
 	if (rc == 0)
-		rc = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+		rc = nng_dialer_set_ms(*out, NNG_OPT_RECONNMAXT, 0);
 	return bus_errno(rc);
 }
 
@@ -210,26 +202,24 @@ int bus_dial(
 	if (rc == 0)
 		rc = start_receiving(s);
 	if (rc == 0)
-		rc = start_dialer(s, url);
+		rc = make_dialer(s, url, &s->dialer);
+	if (rc == 0)
+		rc = bus_errno(nng_dialer_start(s->dialer, NNG_FLAG_NONBLOCK));
 	if (rc < 0)
 		return rc;
 	*out = s;
 	return 0;
 }
 
-/*
- * The old dialer is closed once it has no pipe: closing it before would close the pipe with it,
- * which NNG 1.5 does not survive when the peer is just sending (bus_pipe.c).
- */
 int bus_redial(struct bus_socket *s, const char *path)
 {
 	char url[PATH_MAX_BYTES + sizeof("ipc://")];
-	nng_dialer old = s->dialer;
+	nng_dialer dialer;
 	int rc = make_url(url, sizeof(url), path);
 
 	if (rc == 0)
-		rc = start_dialer(s, url);
-	if (!bus_pipe_retire(s, old.id))
-		nng_dialer_close(old);
+		rc = make_dialer(s, url, &dialer);
+	if (rc == 0)
+		bus_pipe_switch(s, dialer);
 	return rc;
 }

@@ -110,7 +110,6 @@ static struct bus_pipe *pipe_new(struct bus_socket *s, nng_pipe pipe)
 	p->refs = 1;
 	set_event(&p->up_event, BUS_EVENT_UP, p);
 	set_event(&p->down_event, BUS_EVENT_DOWN, p);
-	set_event(&p->gone_event, BUS_EVENT_GONE, p);
 #if BUS_NNG_NEEDS_GUARD
 	p->fd = fcntl(nng_guard_peer_fd(), F_DUPFD_CLOEXEC, 0);
 	if (p->fd < 0) {
@@ -194,11 +193,27 @@ static void unlink_pipe(struct bus_socket *s, struct bus_pipe *p)
 	s->n_pipes--;
 }
 
+static void start_due_dialer(struct bus_socket *s)
+{
+	nng_dialer dialer;
+	bool due;
+
+	pthread_mutex_lock(&s->bus->lock);
+	dialer = s->dialer;
+	due = s->dial_due && s->pipes == NULL;
+	if (due)
+		s->dial_due = false;
+	pthread_mutex_unlock(&s->bus->lock);
+	if (due)
+		nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+}
+
 static void on_rem_post(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
 	struct bus_socket *s = arg;
 	struct bus *b = s->bus;
 	struct bus_pipe *p;
+	nng_dialer retired = NNG_DIALER_INITIALIZER;
 	bool wake = false;
 	bool cancel = false;
 
@@ -212,11 +227,14 @@ static void on_rem_post(nng_pipe pipe, nng_pipe_ev event, void *arg)
 			close(p->fd);
 		wake = announce_end(p);
 		if (p->retired)
-			wake |= queue_of(p, &p->gone_event);
+			retired.id = p->dialer;
 		cancel = s->options.pattern == BUS_PAIR && s->in_nng;
 		bus_pipe_unref(p);
 	}
 	pthread_mutex_unlock(&b->lock);
+	if (retired.id != 0)
+		nng_dialer_close(retired);
+	start_due_dialer(s);
 	if (cancel)
 		nng_aio_cancel(s->send_aio);
 	if (wake)
@@ -264,29 +282,35 @@ void bus_pipe_end(struct bus_socket *s, uint32_t id)
 		nng_pipe_close((nng_pipe){.id = id});
 }
 
-/* A dialer has one pipe at a time. */
-bool bus_pipe_retire(struct bus_socket *s, uint32_t dialer)
+/*
+ * Closing a dialer closes its pipe, which must not be done to a pipe in use (see above); so that is
+ * done at the pipe's end, just before NNG would let the old one dial again.  The new one starts
+ * then: a PAIR refuses a second pipe, and its peer would think for a moment that it had us.
+ */
+void bus_pipe_switch(struct bus_socket *s, nng_dialer dialer)
 {
 	struct bus *b = s->bus;
 	struct bus_pipe *p;
+	nng_dialer old;
 	bool wake = false;
-	bool due = false;
-	uint32_t id = 0;
+	bool due = true;
 
 	pthread_mutex_lock(&b->lock);
-	for (p = s->pipes; p != NULL && p->dialer != dialer; p = p->next)
+	old = s->dialer;
+	s->dialer = dialer;
+	s->dial_due = true;
+	for (p = s->pipes; p != NULL && p->dialer != old.id; p = p->next)
 		;
 	if (p != NULL) {
-		id = p->id;
-		p->retired = true;
 		due = mute(p, &wake);
+		p->retired = !due;
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (wake)
 		bus_wake(b);
 	if (due)
-		nng_pipe_close((nng_pipe){.id = id});
-	return id != 0;
+		nng_dialer_close(old);
+	start_due_dialer(s);
 }
 
 void bus_pipe_deliver_up(struct bus_pipe *p)
@@ -313,14 +337,4 @@ void bus_pipe_deliver_down(struct bus_pipe *p)
 	pthread_mutex_lock(&s->bus->lock);
 	bus_pipe_unref(p);
 	pthread_mutex_unlock(&s->bus->lock);
-}
-
-void bus_pipe_deliver_gone(struct bus_pipe *p)
-{
-	struct bus *b = p->socket->bus;
-
-	nng_dialer_close((nng_dialer){.id = p->dialer});
-	pthread_mutex_lock(&b->lock);
-	bus_pipe_unref(p);
-	pthread_mutex_unlock(&b->lock);
 }

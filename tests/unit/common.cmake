@@ -7,3 +7,7 @@ add_unit_test(setting LIBS postern_common)
 
 add_test(NAME style.layers
   COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_LIST_DIR}/layers.cmake)
+
+# Real sockets and NNG's threads.
+add_unit_test(bus SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_rig.c LIBS postern_bus)
+add_unit_test(bus_peers SOURCES ${CMAKE_CURRENT_LIST_DIR}/bus_rig.c LIBS postern_bus)
