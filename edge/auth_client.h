@@ -1,8 +1,8 @@
 /*
- * auth_client: asks auth, over NNG, without blocking.  Questions of one loop turn travel in one message;
- * at most AUTH_REQUESTS_IN_FLIGHT messages are out, and what comes meanwhile fills the next.
- * The deadline is ours; when auth's connection breaks within it, the question is asked once more
- * (verification is idempotent).  Loop thread only.
+ * auth_client: asks auth, over NNG, without blocking.  Questions of one loop turn travel in one
+ * message; at most AUTH_REQUESTS_IN_FLIGHT messages are out, and what comes meanwhile fills the
+ * next. The deadline is ours; when auth's connection breaks within it, the question is asked once
+ * more (verification is idempotent).  Loop thread only.
  */
 #ifndef POSTERN_EDGE_AUTH_CLIENT_H
 #define POSTERN_EDGE_AUTH_CLIENT_H
@@ -30,34 +30,36 @@ struct auth_reply {
 	int64_t expires_in_ms; /* of the token; may be negative within the leeway */
 	int64_t ends_in_ms;    /* of the ticket's session */
 	bool may_push;
-	struct slice token;    /* login */
+	struct slice token; /* login */
 	int64_t retry_after_ms;
 };
 
-/* reply and what it holds are borrowed.  Called exactly once, from the loop, never inside the asking
- * function; not after auth_client_cancel(). */
+/* reply and what it holds are borrowed.  Called exactly once, from the loop, never inside the
+ * asking function; not after auth_client_cancel(). */
 typedef void auth_reply_fn(void *arg, const struct auth_reply *reply);
 
 /* path: of auth.sock.  0 and an owned *out, or -errno. */
 int auth_client_new(struct auth_client **out, uv_loop_t *loop, struct bus *bus, const char *path);
-/* What the router gave in HELLO; copied.  Until there is one, questions wait (within their deadline). */
+/* What the router gave in HELLO; copied.  Until there is one, questions wait (within their
+ * deadline). */
 void auth_client_set_credential(struct auth_client *ac, struct slice credential);
 /* Answered a question lately, or has a live connection and nothing overdue. */
 bool auth_client_is_up(const struct auth_client *ac);
 
-/* The slices are copied.  An id for cancel, never 0; 0: out of memory or too many are waiting (busy). */
+/* The slices are copied.  An id for cancel, never 0; 0: out of memory or too many are waiting
+ * (busy). */
 uint64_t auth_client_verify(struct auth_client *ac, struct slice token, uint64_t nonce,
 	int64_t timeout_ms, auth_reply_fn *fn, void *arg);
-uint64_t auth_client_renew(
-	struct auth_client *ac, struct slice ticket, int64_t timeout_ms, auth_reply_fn *fn, void *arg);
+uint64_t auth_client_renew(struct auth_client *ac, struct slice ticket, int64_t timeout_ms,
+	auth_reply_fn *fn, void *arg);
 
 struct auth_login {
 	struct slice username;
 	struct slice password; /* the copy is wiped */
 	struct slice address;  /* the prefix that failures are counted by */
 };
-uint64_t auth_client_login(struct auth_client *ac, const struct auth_login *login, int64_t timeout_ms,
-	auth_reply_fn *fn, void *arg);
+uint64_t auth_client_login(struct auth_client *ac, const struct auth_login *login,
+	int64_t timeout_ms, auth_reply_fn *fn, void *arg);
 
 /* Drops the callback; a late answer is ignored. */
 void auth_client_cancel(struct auth_client *ac, uint64_t id);

@@ -1,7 +1,7 @@
 /*
- * live: all connections that were let in, and the link to the router behind them.  The door (front.h)
- * calls live_open() after auth's yes and live_adopt() after the router's; live.c owns the parts:
- * uplink (HELLO, link, system messages), ws (libwebsockets), conn (one connection's rules).
+ * live: all connections that were let in, and the link to the router behind them.  The door
+ * (front.h) calls live_open() after auth's yes and live_adopt() after the router's; live.c owns the
+ * parts: uplink (HELLO, link, system messages), ws (libwebsockets), conn (one connection's rules).
  * Loop thread only.
  */
 #ifndef POSTERN_EDGE_LIVE_H
@@ -19,13 +19,13 @@
 struct live;
 
 struct live_config {
-	const char *hello_path;  /* router.sock */
+	const char *hello_path;	 /* router.sock */
 	const char *system_path; /* system.sock */
-	int64_t interval_ms;     /* heartbeat */
+	int64_t interval_ms;	 /* heartbeat */
 	int64_t grace_ms;
-	size_t msgs_per_s;       /* per connection */
+	size_t msgs_per_s; /* per connection */
 	size_t msgs_burst;
-	size_t pending_bytes;    /* unsent, per connection */
+	size_t pending_bytes; /* unsent, per connection */
 	size_t max_connections;
 };
 
@@ -41,7 +41,7 @@ size_t live_count(const struct live *l);
 enum live_dialect { LIVE_NATIVE, LIVE_PLAIN };
 
 struct live_open {
-	uint64_t nonce;        /* the one in the ticket; names this opening */
+	uint64_t nonce; /* the one in the ticket; names this opening */
 	struct slice ticket;
 	struct slice uid;
 	struct slice device;
@@ -49,13 +49,13 @@ struct live_open {
 	int64_t expires_in_ms; /* of the token */
 	int64_t ends_in_ms;    /* of the ticket */
 	bool may_push;
-	struct slice address;  /* of the client, as text, for logs */
+	struct slice address; /* of the client, as text, for logs */
 };
 
 enum live_open_outcome { LIVE_OPENED, LIVE_REFUSED, LIVE_AWAY };
 
-/* Called exactly once, from the loop, unless live_open_cancel() came first.  code: a close code when
- * refused. */
+/* Called exactly once, from the loop, unless live_open_cancel() came first.  code: a close code
+ * when refused. */
 typedef void live_opened_fn(void *arg, enum live_open_outcome outcome, unsigned code);
 
 /* Asks the router to OPEN the session.  All of o is copied.  0, or -ENOMEM, or -EAGAIN: no link. */
@@ -64,14 +64,14 @@ int live_open(struct live *l, const struct live_open *o, live_opened_fn *fn, voi
 void live_open_cancel(struct live *l, uint64_t nonce);
 
 /*
- * After LIVE_OPENED: takes fd (always, also when it fails) and gives it to libwebsockets with a head
- * that this module writes.  THE 101 IS SENT HERE AND NOWHERE ELSE.  key is the client's
+ * After LIVE_OPENED: takes fd (always, also when it fails) and gives it to libwebsockets with a
+ * head that this module writes.  THE 101 IS SENT HERE AND NOWHERE ELSE.  key is the client's
  * Sec-WebSocket-Key, already checked.  fd must be non-blocking and watched by nobody.  0 or -errno.
  */
 int live_adopt(struct live *l, uint64_t nonce, int fd, struct slice key);
 
-/* SIGTERM: every connection gets close 4202 (or goes away with 1001 when at_once); done() is called when
- * none is left. */
+/* SIGTERM: every connection gets close 4202 (or goes away with 1001 when at_once); done() is called
+ * when none is left. */
 void live_drain(struct live *l, bool at_once, void (*done)(void *arg), void *arg);
 
 /* For UpGauges: what the door counted. */

@@ -34,7 +34,8 @@ static size_t left(const struct scan *s)
 	return (size_t)(s->end - s->at);
 }
 
-/* At most 64 bits, in the shortest form: protobuf-c takes fewer bytes than 10 for tags and lengths. */
+/* At most 64 bits, in the shortest form: protobuf-c takes fewer bytes than 10 for tags and lengths.
+ */
 static bool read_varint(struct scan *s, uint64_t *out)
 {
 	uint64_t value = 0;

@@ -1,8 +1,8 @@
 /*
  * codec: protobuf-c messages to and from the bytes that processes exchange, with bounds.
  *
- * Decoding checks before it allocates: total size, depth, number of elements, every field known and of
- * its declared wire type, no trailing bytes.  Then protobuf-c unpacks into the caller's arena.
+ * Decoding checks before it allocates: total size, depth, number of elements, every field known and
+ * of its declared wire type, no trailing bytes.  Then protobuf-c unpacks into the caller's arena.
  * A decoded message lives in the arena until the next codec_decode() or arena_reset() on it.
  * Pure; any thread, one arena per thread.
  */
@@ -35,20 +35,21 @@ struct codec_bounds {
 
 enum codec_result {
 	CODEC_OK,
-	CODEC_TOO_LARGE,   /* bytes, elements or depth */
-	CODEC_MALFORMED,   /* not protobuf, a wrong wire type, a truncated or over-long field */
-	CODEC_UNKNOWN,     /* a field that the schema does not have */
+	CODEC_TOO_LARGE, /* bytes, elements or depth */
+	CODEC_MALFORMED, /* not protobuf, a wrong wire type, a truncated or over-long field */
+	CODEC_UNKNOWN,	 /* a field that the schema does not have */
 	CODEC_NO_MEMORY,
 };
 
 /*
- * Resets the arena, then decodes in into it.  *out is borrowed from the arena; cast it to the type of
- * desc.  bytes fields point into the arena, not into in.
+ * Resets the arena, then decodes in into it.  *out is borrowed from the arena; cast it to the type
+ * of desc.  bytes fields point into the arena, not into in.
  */
 enum codec_result codec_decode(const ProtobufCMessageDescriptor *desc, struct slice in,
 	const struct codec_bounds *bounds, struct arena *arena, ProtobufCMessage **out);
 
-/* A bytes field of a decoded message as a slice, and a slice as a bytes field (borrowed both ways). */
+/* A bytes field of a decoded message as a slice, and a slice as a bytes field (borrowed both ways).
+ */
 static inline struct slice codec_slice(ProtobufCBinaryData b)
 {
 	return (struct slice){(const char *)b.data, b.len};
