@@ -98,7 +98,8 @@ static struct block *add_block(struct arena *a, size_t bytes)
 		size = bytes;
 	if (size > room)
 		size = room;
-	b = malloc(sizeof(*b) + size);
+	/* Zeroed for GCC 14 alone, which takes poisoning fresh memory for reading it. */
+	b = calloc(1, sizeof(*b) + size);
 	if (b == NULL)
 		return NULL;
 	b->older = a->newest;
