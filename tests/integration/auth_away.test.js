@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import { LONG, assertRefused, eventually, inParallel, quantile, request, startStack } from './stack.js';
+import { assertRefused, eventually, inParallel, quantile, request, startStack } from './stack.js';
 
-const SOCKETS = LONG ? 1000 : 300;
+const SOCKETS = 1000;
 const ms = (number) => `${number.toFixed(1)} ms`;
 
 /* One heartbeat on each client, at most 50 in flight; resolves with how long each took. */

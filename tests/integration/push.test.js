@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LONG, eventually, inParallel, startStack } from './stack.js';
+import { eventually, inParallel, startStack } from './stack.js';
 
-const CONNECTIONS = LONG ? 5000 : 600;
+const CONNECTIONS = 5000;
 
 test('pushes from the command line', async (t) => {
 	const stack = await startStack(t, { edges: 3, logLevel: 'info' });
