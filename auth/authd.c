@@ -79,7 +79,7 @@ static int dir_make(const char *path, mode_t mode)
 
 static int keys_load(const struct auth_config *cfg, struct keyring **out)
 {
-	CLEANUP(mem_freep) char *dir = path_join(cfg->state, "keys");
+	CLEANUP(mem_freep) char *dir = path_join(cfg->daemon.state, "keys");
 	struct key_error e;
 	int r;
 
@@ -95,7 +95,7 @@ static int keys_load(const struct auth_config *cfg, struct keyring **out)
 
 static int keys_make(const struct auth_config *cfg)
 {
-	CLEANUP(mem_freep) char *dir = path_join(cfg->state, "keys");
+	CLEANUP(mem_freep) char *dir = path_join(cfg->daemon.state, "keys");
 	struct key_error e;
 	int r;
 
@@ -111,7 +111,7 @@ static int keys_make(const struct auth_config *cfg)
 
 int authd_check(const struct auth_config *cfg)
 {
-	CLEANUP(mem_freep) char *dir = path_join(cfg->state, "keys");
+	CLEANUP(mem_freep) char *dir = path_join(cfg->daemon.state, "keys");
 	CLEANUP(keyring_freep) struct keyring *ring = NULL;
 
 	if (dir == NULL)
@@ -123,7 +123,7 @@ int authd_check(const struct auth_config *cfg)
 
 static int ticket_open(struct authd *a)
 {
-	CLEANUP(mem_freep) char *dir = path_join(a->cfg->state, "ticket");
+	CLEANUP(mem_freep) char *dir = path_join(a->cfg->daemon.state, "ticket");
 	unsigned char secret[TICKET_KEY_BYTES];
 	char boot_id[40];
 	int r;
@@ -146,7 +146,7 @@ static int ticket_open(struct authd *a)
 
 static int users_start(struct authd *a)
 {
-	CLEANUP(mem_freep) char *path = path_join(a->cfg->state, "auth.db");
+	CLEANUP(mem_freep) char *path = path_join(a->cfg->daemon.state, "auth.db");
 	int r;
 
 	if (path == NULL)
@@ -163,10 +163,10 @@ static int users_start(struct authd *a)
 
 static int state_open(struct authd *a)
 {
-	int r = dir_make(a->cfg->state, 0755);
+	int r = dir_make(a->cfg->daemon.state, 0755);
 
 	if (r < 0)
-		return failed("state", a->cfg->state, r);
+		return failed("state", a->cfg->daemon.state, r);
 	r = keys_make(a->cfg);
 	if (r >= 0)
 		r = keys_load(a->cfg, &a->ring);
@@ -247,13 +247,13 @@ int authd_new(struct authd **out, const struct auth_config *cfg)
 static int listen_on(struct authd *a, const char *subdir, const char *name,
 	const struct bus_options *options, struct bus_socket **out)
 {
-	CLEANUP(mem_freep) char *dir = path_join(a->cfg->run, subdir);
+	CLEANUP(mem_freep) char *dir = path_join(a->cfg->daemon.run, subdir);
 	CLEANUP(mem_freep) char *path = dir == NULL ? NULL : path_join(dir, name);
 	int r;
 
 	if (path == NULL)
 		return -ENOMEM;
-	r = dir_make(a->cfg->run, 0755);
+	r = dir_make(a->cfg->daemon.run, 0755);
 	if (r == 0)
 		r = dir_make(dir, 0755);
 	if (r == 0)
@@ -267,8 +267,8 @@ static int edge_listen(struct authd *a)
 		.pattern = BUS_REP,
 		.max_message = AUTH_REQUEST_MAX_BYTES,
 		.contexts = EDGE_CONTEXTS,
-		.uids = a->cfg->edge_uids.uids,
-		.n_uids = a->cfg->edge_uids.n,
+		.uids = a->cfg->edges.list,
+		.n_uids = a->cfg->edges.n,
 		.mode = 0666,
 		.arg = a,
 		.on_request = on_edge_request,
@@ -284,8 +284,8 @@ static int ctl_listen(struct authd *a)
 		.pattern = BUS_REP,
 		.max_message = CTL_REQUEST_MAX_BYTES,
 		.contexts = CTL_CONTEXTS,
-		.uids = a->cfg->ctl_uids.uids,
-		.n_uids = a->cfg->ctl_uids.n,
+		.uids = a->cfg->ctls.list,
+		.n_uids = a->cfg->ctls.n,
 		.mode = 0666,
 		.arg = a,
 		.on_request = on_ctl_request,

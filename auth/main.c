@@ -2,14 +2,12 @@
  * postern-auth: the process that sees the issuers' keys and the passwords.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "auth/authd.h"
 #include "auth/config.h"
 #include "common/cleanup.h"
-#include "common/log.h"
 
 /* A supervisor starts a daemon again after EXIT_INTERNAL, and not after EXIT_CONFIG. */
 static int exit_code(int error)
@@ -33,12 +31,11 @@ static int exit_code(int error)
  * threads, so that the loop alone takes them.  NNG may abort when its sockets are closed, so the
  * process leaves with _exit(), after it wiped its keys.
  */
-static void run(const struct auth_config *cfg)
+static _Noreturn void run(const struct auth_config *cfg)
 {
 	struct authd *authd;
 	int r;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	r = authd_new(&authd, cfg);
 	if (r == 0)
 		r = authd_listen(authd);
@@ -50,20 +47,12 @@ static void run(const struct auth_config *cfg)
 int main(int argc, char **argv)
 {
 	CLEANUP(auth_config_free) struct auth_config cfg;
+	enum config_result result = auth_config_load(&cfg, argc, argv);
 
-	switch (auth_config_load(&cfg, argc, argv)) {
-	case CONFIG_DONE:
-		return EXIT_SUCCESS;
-	case CONFIG_USAGE:
-		return EXIT_USAGE;
-	case CONFIG_UNSAFE:
-		return EXIT_CONFIG;
-	case CONFIG_CHECK:
-		log_open("auth", cfg.log_level, cfg.log_json);
+	if (result != CONFIG_OK && result != CONFIG_CHECK)
+		return config_exit(result);
+	daemon_log_open("auth", &cfg.daemon);
+	if (result == CONFIG_CHECK)
 		return exit_code(authd_check(&cfg));
-	case CONFIG_OK:
-		log_open("auth", cfg.log_level, cfg.log_json);
-		run(&cfg);
-	}
-	return EXIT_INTERNAL;
+	run(&cfg);
 }

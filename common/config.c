@@ -60,11 +60,26 @@ const char *config_state_dir(void)
 	return dir == NULL || dir[0] == '\0' ? "/var/lib/postern" : dir;
 }
 
+int config_exit(enum config_result result)
+{
+	switch (result) {
+	case CONFIG_OK:
+	case CONFIG_DONE:
+	case CONFIG_CHECK:
+		return EXIT_SUCCESS;
+	case CONFIG_USAGE:
+		return EXIT_USAGE;
+	case CONFIG_UNSAFE:
+		break;
+	}
+	return EXIT_CONFIG;
+}
+
 /* where names the value's place for the complaint. */
 static bool set_value(
 	const struct loader *l, const struct setting *s, const char *text, const char *where)
 {
-	char allowed[128];
+	char allowed[200];
 	char quoted[80];
 
 	if (setting_parse(s, text, l->out))
@@ -94,29 +109,15 @@ static const char *env_name(const struct config_spec *spec, const char *name, ch
 	return buf;
 }
 
-static const char *type_name(enum setting_type type)
-{
-	switch (type) {
-	case SETTING_TEXT:
-		return "TEXT";
-	case SETTING_INT:
-		return "NUMBER";
-	case SETTING_BOOL:
-		return "";
-	case SETTING_DURATION:
-		return "TIME";
-	}
-	return "";
-}
-
 static void print_setting(const struct config_spec *spec, const struct setting *s)
 {
 	char env[128];
 	char number[32];
 	char range[80];
+	char form[80];
 
 	printf("  --%s%s%s\n        %s\n", s->name, s->type == SETTING_BOOL ? "" : " ",
-		type_name(s->type), s->help);
+		setting_form(s, form, sizeof(form)), s->help);
 	/* a text without a default says in its help what happens then */
 	if (s->type == SETTING_TEXT && s->text == NULL)
 		printf("        %s\n", env_name(spec, s->name, env));
@@ -333,7 +334,7 @@ static bool take_flag(struct loader *l, char **argv, int *i)
 {
 	struct flag flag = find_flag(l->spec, argv[*i]);
 	char where[NAME_MAX_BYTES + 3];
-	char words[128];
+	char words[200];
 
 	if (flag.setting == NULL && !flag.is_config) {
 		complain(l, "%s is not an option (see --help)",

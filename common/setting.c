@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { VALUE_MAX_BYTES = 4096 };
 
@@ -124,7 +125,7 @@ static bool set_text(const struct setting *s, const char *text, void *out)
 	char **field = field_of(s, out);
 	char *copy;
 
-	if (strlen(text) > VALUE_MAX_BYTES)
+	if (strlen(text) > VALUE_MAX_BYTES || (s->check != NULL && !s->check(text)))
 		return false;
 	copy = strdup(text);
 	if (copy == NULL)
@@ -151,6 +152,38 @@ static bool set_number(const struct setting *s, const char *text, void *out)
 	return true;
 }
 
+static bool set_choice(const struct setting *s, const char *text, void *out)
+{
+	for (int i = 0; s->choices[i] != NULL; i++) {
+		if (strcmp(text, s->choices[i]) == 0) {
+			*(int *)field_of(s, out) = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Numbers with commas; (uid_t)-1 is nobody's. */
+static bool set_uids(const struct setting *s, const char *text, void *out)
+{
+	struct uid_list list = {.n = 0};
+
+	for (;; text++) {
+		int64_t uid;
+
+		if (list.n == UID_LIST_MAX || !parse_digits(text, &text, &uid) ||
+			uid >= (int64_t)(uid_t)-1)
+			return false;
+		list.list[list.n++] = (uid_t)uid;
+		if (*text == '\0')
+			break;
+		if (*text != ',')
+			return false;
+	}
+	*(struct uid_list *)field_of(s, out) = list;
+	return true;
+}
+
 bool setting_parse(const struct setting *s, const char *text, void *out)
 {
 	switch (s->type) {
@@ -161,6 +194,10 @@ bool setting_parse(const struct setting *s, const char *text, void *out)
 	case SETTING_INT:
 	case SETTING_DURATION:
 		return set_number(s, text, out);
+	case SETTING_CHOICE:
+		return set_choice(s, text, out);
+	case SETTING_UIDS:
+		return set_uids(s, text, out);
 	}
 	return false;
 }
@@ -179,6 +216,12 @@ void setting_set_default(const struct setting *s, void *out)
 	case SETTING_INT:
 	case SETTING_DURATION:
 		*(int64_t *)field_of(s, out) = s->number;
+		break;
+	case SETTING_CHOICE:
+		*(int *)field_of(s, out) = (int)s->number;
+		break;
+	case SETTING_UIDS:
+		*(struct uid_list *)field_of(s, out) = (struct uid_list){{geteuid()}, 1};
 		break;
 	}
 }
@@ -205,6 +248,44 @@ const char *setting_default(const struct setting *s, char buf[32])
 		return buf;
 	case SETTING_DURATION:
 		return duration_print(s->number, buf);
+	case SETTING_CHOICE:
+		return s->choices[s->number];
+	case SETTING_UIDS:
+		return "its own uid";
+	}
+	return "";
+}
+
+/* The words of a choice with something between them. */
+static const char *join_choices(
+	const struct setting *s, const char *between, const char *last, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; s->choices[i] != NULL && n < size; i++) {
+		const char *before = i == 0 ? "" : s->choices[i + 1] == NULL ? last : between;
+
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", before, s->choices[i]);
+	}
+	return buf;
+}
+
+const char *setting_form(const struct setting *s, char *buf, size_t size)
+{
+	switch (s->type) {
+	case SETTING_TEXT:
+		return "TEXT";
+	case SETTING_INT:
+		return "NUMBER";
+	case SETTING_BOOL:
+		return "";
+	case SETTING_DURATION:
+		return "TIME";
+	case SETTING_CHOICE:
+		return join_choices(s, "|", "|", buf, size);
+	case SETTING_UIDS:
+		return "UIDS";
 	}
 	return "";
 }
@@ -238,7 +319,10 @@ const char *setting_allowed(const struct setting *s, char *buf, size_t size)
 	setting_range(s, range, sizeof(range));
 	switch (s->type) {
 	case SETTING_TEXT:
-		snprintf(buf, size, "text of at most %d bytes", VALUE_MAX_BYTES);
+		if (s->allowed != NULL)
+			snprintf(buf, size, "%s", s->allowed);
+		else
+			snprintf(buf, size, "text of at most %d bytes", VALUE_MAX_BYTES);
 		break;
 	case SETTING_BOOL:
 		snprintf(buf, size, "on or off");
@@ -248,6 +332,11 @@ const char *setting_allowed(const struct setting *s, char *buf, size_t size)
 		break;
 	case SETTING_DURATION:
 		snprintf(buf, size, "a time such as 500ms, 3s, 15min, 1h or 2d%s", range);
+		break;
+	case SETTING_CHOICE:
+		return join_choices(s, ", ", " or ", buf, size);
+	case SETTING_UIDS:
+		snprintf(buf, size, "1 to %d numbers with commas", UID_LIST_MAX);
 		break;
 	}
 	return buf;

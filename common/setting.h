@@ -1,6 +1,6 @@
 /*
  * setting: the value of one setting of config.h: reading, defaults, and the words for what is
- * allowed. Pure; used by config.c alone.
+ * allowed. Used by config.c alone.
  */
 #ifndef POSTERN_COMMON_SETTING_H
 #define POSTERN_COMMON_SETTING_H
@@ -18,6 +18,8 @@ void setting_free(const struct setting *s, void *out);
 
 /* The default as the user would write it, in buf or static. */
 const char *setting_default(const struct setting *s, char buf[32]);
+/* What stands behind the name in --help: TEXT, NUMBER, a|b|c, or nothing; static or in buf. */
+const char *setting_form(const struct setting *s, char *buf, size_t size);
 /* ", 1 to 10", ", at least 1s", or nothing, in buf. */
 const char *setting_range(const struct setting *s, char *buf, size_t size);
 /* "a whole number, 1 to 10", in buf. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/log.h"
+#include "common/daemon.h"
 #include "edge/address.h"
 #include "edge/origin.h"
 
@@ -16,16 +16,13 @@
 #define SOCKET_PATH_BYTES 108
 
 struct edge_config {
+	struct daemon_config daemon;
 	/* As given. */
 	char *listen_text;
 	char *listen_proxy_text;
 	char *proxy_from_text;
 	char *origins_text;
 	char *web;
-	char *run;
-	char *state;
-	char *log_level_text;
-	char *log_format_text;
 	bool demo;
 	bool demo_public;
 	int64_t max_connections;
@@ -44,15 +41,13 @@ struct edge_config {
 	struct network proxy_from[PROXY_NETWORKS_MAX];
 	size_t n_proxy_from;
 	struct origin_list origins;
-	enum log_level log_level;
-	bool log_json;
 	char auth_path[SOCKET_PATH_BYTES];
 	char hello_path[SOCKET_PATH_BYTES];
 	char system_path[SOCKET_PATH_BYTES];
 };
 
-/* -1: go on.  Else the exit status; a line was printed where something is wrong. */
-int edge_config_load(struct edge_config *cfg, int argc, char **argv);
+/* As config_load().  edge_config_free() whatever the result. */
+enum config_result edge_config_load(struct edge_config *cfg, int argc, char **argv);
 void edge_config_free(struct edge_config *cfg);
 
 #endif

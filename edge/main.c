@@ -4,20 +4,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/config.h"
 #include "edge/edge.h"
 
 int main(int argc, char **argv)
 {
 	static struct edge_config cfg;
 	struct edge *edge;
-	int status = edge_config_load(&cfg, argc, argv);
+	enum config_result result = edge_config_load(&cfg, argc, argv);
 
-	if (status >= 0) {
+	if (result != CONFIG_OK) {
 		edge_config_free(&cfg);
-		return status;
+		return config_exit(result);
 	}
-	log_open("edge", cfg.log_level, cfg.log_json);
+	daemon_log_open("edge", &cfg.daemon);
 
 	/*
 	 * What this process may ever need from outside itself, it takes in edge_new(): settings,

@@ -5,41 +5,21 @@
 #define POSTERN_ROUTER_CONFIG_H
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "common/config.h"
-#include "common/log.h"
-
-#define CONFIG_MAX_UIDS 16
-
-struct uid_list {
-	uid_t list[CONFIG_MAX_UIDS];
-	size_t n;
-};
+#include "common/daemon.h"
+#include "router/core.h"
 
 struct router_config {
-	/* as given */
-	char *run;
-	char *state;
-	char *log_level;
-	char *log_format;
+	struct daemon_config daemon;
 	char *page;
 	char *page_hosts;
-	char *recipients;
-	char *edge_uids;
-	char *auth_uids;
-	char *ctl_uids;
-	int64_t sessions_per_user;
-	/* made of them */
-	char run_path[PATH_MAX]; /* absolute; see router_config_place() */
-	bool any_recipient;
-	enum log_level level;
-	bool log_json;
+	enum core_recipients recipients;
 	struct uid_list edges;
 	struct uid_list auths;
 	struct uid_list ctls;
+	int64_t sessions_per_user;
+	char run_path[PATH_MAX]; /* absolute; see router_config_place() */
 };
 
 /* Anything but CONFIG_OK and CONFIG_CHECK ends the process; a line was printed. */

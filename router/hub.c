@@ -20,7 +20,7 @@
 int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop)
 {
 	struct core_config core = {
-		.recipients = config->any_recipient ? CORE_RECIPIENTS_ANY : CORE_RECIPIENTS_KNOWN,
+		.recipients = config->recipients,
 		.sessions_per_user = (size_t)config->sessions_per_user,
 		.epoch_random = clock_random_u64(),
 		.started_ms = clock_boot_ms(),

@@ -13,21 +13,6 @@
 /* Static: the sockets' callbacks keep pointers into it for the process's life. */
 static struct router_config config;
 
-static int exit_of(enum config_result result)
-{
-	switch (result) {
-	case CONFIG_OK:
-	case CONFIG_DONE:
-	case CONFIG_CHECK:
-		return EXIT_SUCCESS;
-	case CONFIG_USAGE:
-		return EXIT_USAGE;
-	case CONFIG_UNSAFE:
-		return EXIT_CONFIG;
-	}
-	return EXIT_INTERNAL;
-}
-
 static void block_signals(void)
 {
 	sigset_t all;
@@ -50,8 +35,8 @@ int main(int argc, char **argv)
 	struct router *router = NULL;
 
 	if (result != CONFIG_OK)
-		return exit_of(result);
-	log_open("router", config.level, config.log_json);
+		return config_exit(result);
+	daemon_log_open("router", &config.daemon);
 	signal(SIGPIPE, SIG_IGN);
 
 	/*

@@ -34,7 +34,7 @@ enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_
 	char dir[PATH_MAX];
 	int rc;
 
-	if (snprintf(dir, sizeof(dir), "%s/ticket", h->config->state) >= (int)sizeof(dir)) {
+	if (snprintf(dir, sizeof(dir), "%s/ticket", h->config->daemon.state) >= (int)sizeof(dir)) {
 		log_error("ticket_key", "error=path_too_long");
 		return TICKETKEY_UNSAFE;
 	}

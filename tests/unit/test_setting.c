@@ -1,6 +1,7 @@
 /* setting: what values are read, and that what is printed is read back. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/setting.h"
 #include "tests/unit/test.h"
@@ -116,6 +117,85 @@ static void a_text_is_at_most_4096_bytes(void **state)
 	assert_null(field);
 }
 
+static void a_choice_is_one_of_its_words(void **state)
+{
+	static const char *const words[] = {"error", "warn", "info", NULL};
+	static const struct setting s = {
+		.name = "c", .type = SETTING_CHOICE, .choices = words, .number = 2};
+	static const char *const wrong[] = {"", "Error", "error ", "warning", "0", "error,warn"};
+	enum { A, B, C, D } field = D;
+	char text[80];
+
+	(void)state;
+	setting_set_default(&s, &field);
+	assert_int_equal(field, C);
+	for (int i = 0; i < 3; i++) {
+		assert_true(setting_parse(&s, words[i], &field));
+		assert_int_equal(field, i);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(setting_parse(&s, wrong[i], &field));
+	assert_int_equal(field, C);
+	assert_string_equal(setting_default(&s, text), "info");
+	assert_string_equal(setting_form(&s, text, sizeof(text)), "error|warn|info");
+	assert_string_equal(setting_allowed(&s, text, sizeof(text)), "error, warn or info");
+	assert_string_equal(setting_allowed(&s, text, 8), "error, ");
+}
+
+static void uids_are_numbers_with_commas(void **state)
+{
+	static const struct setting s = {.name = "u", .type = SETTING_UIDS};
+	static const char *const wrong[] = {"", ",", "1,", ",1", "1,,2", "1 ,2", "-1", "+1", "root",
+		"0x1", "4294967295", "4294967296", "99999999999999999999", "1;2"};
+	char many[4 * (UID_LIST_MAX + 1)] = "0";
+	struct uid_list list;
+
+	(void)state;
+	setting_set_default(&s, &list);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.list[0], geteuid());
+	assert_true(setting_parse(&s, "0,7,4294967294", &list));
+	assert_int_equal(list.n, 3);
+	assert_int_equal(list.list[1], 7);
+	assert_int_equal(list.list[2], 4294967294);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (setting_parse(&s, wrong[i], &list))
+			fail_msg("%s", wrong[i]);
+	}
+	assert_int_equal(list.n, 3);
+	for (int i = 1; i < UID_LIST_MAX; i++)
+		strcat(many, ",1");
+	assert_true(setting_parse(&s, many, &list));
+	assert_int_equal(list.n, UID_LIST_MAX);
+	strcat(many, ",1");
+	assert_false(setting_parse(&s, many, &list));
+}
+
+static bool is_even(const char *text)
+{
+	return strlen(text) % 2 == 0;
+}
+
+static void a_text_may_have_a_rule_of_its_own(void **state)
+{
+	static const struct setting s = {.name = "t",
+		.type = SETTING_TEXT,
+		.check = is_even,
+		.allowed = "an even number of characters"};
+	char *field = NULL;
+	char text[80];
+
+	(void)state;
+	assert_false(setting_parse(&s, "odd", &field));
+	assert_null(field);
+	assert_true(setting_parse(&s, "even", &field));
+	assert_false(setting_parse(&s, "three", &field));
+	assert_string_equal(field, "even");
+	assert_string_equal(
+		setting_allowed(&s, text, sizeof(text)), "an even number of characters");
+	setting_free(&s, &field);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +204,9 @@ int main(void)
 		cmocka_unit_test(a_refused_value_leaves_the_field_as_it_was),
 		cmocka_unit_test(without_a_range_any_number_from_zero_is_good),
 		cmocka_unit_test(a_text_is_at_most_4096_bytes),
+		cmocka_unit_test(a_choice_is_one_of_its_words),
+		cmocka_unit_test(uids_are_numbers_with_commas),
+		cmocka_unit_test(a_text_may_have_a_rule_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
