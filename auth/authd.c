@@ -7,47 +7,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "auth/authd_parts.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "proto/limits.h"
 
 #define EDGE_CONTEXTS 128 /* logins hold one each, at most 33 at a time */
 #define CTL_CONTEXTS 4
 #define ARENA_MAX_BYTES (4 * 1024 * 1024)
 #define TICKET_KEY_ID 1
-
-static int64_t clock_ms(clockid_t id)
-{
-	struct timespec t;
-
-	(void)clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t authd_wall_ms(void)
-{
-	return clock_ms(CLOCK_REALTIME);
-}
-
-int64_t authd_boot_ms(void)
-{
-	return clock_ms(CLOCK_BOOTTIME);
-}
-
-uint64_t authd_random(void)
-{
-	uint64_t value = 0;
-
-	if (RAND_bytes((unsigned char *)&value, sizeof(value)) != 1)
-		abort();
-	return value;
-}
 
 static int failed(const char *what, const char *path, int error)
 {
@@ -228,7 +200,7 @@ int authd_new(struct authd **out, const struct auth_config *cfg)
 		return -ENOMEM;
 	a->cfg = cfg;
 	*out = a; /* lives until _exit(), whatever comes */
-	a->epoch = authd_random();
+	a->epoch = random_u64();
 	r = state_open(a);
 	if (r < 0)
 		return r;

@@ -63,9 +63,4 @@ void dispatch_answer(struct bus_request *req, const ProtobufCMessage *reply);
 void control_token(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);
 void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);
 
-int64_t authd_wall_ms(void);
-int64_t authd_boot_ms(void);
-/* From the kernel; aborts when it has none, which it always has after boot. */
-uint64_t authd_random(void);
-
 #endif

@@ -8,7 +8,9 @@
 
 #include "auth/authd_parts.h"
 #include "auth/token.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "proto/codes.h"
 #include "proto/names.h"
 
@@ -60,9 +62,9 @@ static int token_one(struct authd *a, const struct key *own, const Pb__CtlToken 
 	struct token_order order = {
 		.sub = sub,
 		.scope = codec_slice(ask->scope),
-		.iat_s = authd_wall_ms() / 1000,
+		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = ask->ttl_s > INT32_MAX ? INT32_MAX : (int64_t)ask->ttl_s,
-		.jti = {authd_random(), authd_random()},
+		.jti = {random_u64(), random_u64()},
 	};
 	int r;
 
@@ -152,7 +154,7 @@ static void verdict_fill(
 void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply)
 {
 	Pb__CtlVerdict *out = arena_alloc(a->arena, sizeof(*out));
-	int64_t wall_ms = authd_wall_ms();
+	int64_t wall_ms = clock_wall_ms();
 	struct token_facts facts;
 	enum token_verdict verdict;
 

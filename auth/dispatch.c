@@ -10,7 +10,9 @@
 #include "auth/authd_parts.h"
 #include "auth/grant.h"
 #include "auth/token.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
@@ -156,8 +158,8 @@ static void on_verify(const struct question *q, struct answer *out)
 		.edge_epoch = q->edge->epoch,
 		.nonce = verify->nonce,
 		.auth_epoch = a->epoch,
-		.wall_ms = authd_wall_ms(),
-		.boot_ms = authd_boot_ms(),
+		.wall_ms = clock_wall_ms(),
+		.boot_ms = clock_boot_ms(),
 	};
 	struct token_facts facts;
 	struct ticket ticket;
@@ -172,7 +174,7 @@ static void on_verify(const struct question *q, struct answer *out)
 		return;
 	}
 	a->counts.granted++;
-	terms.session = authd_random();
+	terms.session = random_u64();
 	grant_fill(&ticket, &facts, &terms);
 	say_grant(a, &ticket, terms.boot_ms, out);
 }
@@ -180,7 +182,7 @@ static void on_verify(const struct question *q, struct answer *out)
 static void on_renew(const struct question *q, struct answer *out)
 {
 	struct authd *a = q->a;
-	int64_t boot_ms = authd_boot_ms();
+	int64_t boot_ms = clock_boot_ms();
 	struct ticket ticket;
 
 	if (ticket_verify(a->ticket_key, codec_slice(q->ask->renew->ticket), &ticket) !=
@@ -208,9 +210,9 @@ static char *login_token(struct authd *a, struct slice username, const char *uid
 	struct token_order order = {
 		.sub = slice_of(uid),
 		.name = username,
-		.iat_s = authd_wall_ms() / 1000,
+		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = LOGIN_TTL_S,
-		.jti = {authd_random(), authd_random()},
+		.jti = {random_u64(), random_u64()},
 	};
 	char *token = NULL;
 	int r;
@@ -344,7 +346,7 @@ static void edge_request(struct authd *a, struct peer_edge *edge, const Pb__Auth
 {
 	const struct ask_route *first =
 		request->n_asks == 0 ? NULL : ask_route_find(request->asks[0]->ask_case);
-	bool allowed = peers_spend(a->peers, edge, request->n_asks, authd_boot_ms());
+	bool allowed = peers_spend(a->peers, edge, request->n_asks, clock_boot_ms());
 
 	if (allowed && first != NULL && first->alone) {
 		struct question q = {a, edge, request->asks[0], req};
@@ -376,7 +378,7 @@ void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 		return;
 	}
 	request = (const Pb__AuthRequest *)decoded;
-	edge = peers_admit(a->peers, pipe, codec_slice(request->credential), authd_boot_ms());
+	edge = peers_admit(a->peers, pipe, codec_slice(request->credential), clock_boot_ms());
 	if (edge == NULL)
 		violation(a, a->edge_socket, pipe, req, "no valid credential");
 	else if (!wire_is_known(request->wire))

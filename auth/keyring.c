@@ -8,13 +8,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "auth/base64url.h"
 #include "auth/keyfile.h"
+#include "common/random.h"
 
 #define OWN_SECRET_BYTES 32
 
@@ -265,8 +265,7 @@ static int own_write(int dir_fd)
 	size_t len;
 	int r;
 
-	if (RAND_bytes(secret, sizeof(secret)) != 1)
-		return -EIO;
+	random_fill(secret, sizeof(secret));
 	len = base64url_encode(secret, sizeof(secret), text);
 	text[len++] = '\n';
 	(void)unlinkat(dir_fd, "own.secret", 0);

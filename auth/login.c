@@ -6,11 +6,11 @@
 #include "auth/login.h"
 
 #include <errno.h>
-#include <openssl/rand.h>
 
 #include "auth/base64url.h"
 #include "auth/failures.h"
 #include "auth/password.h"
+#include "common/random.h"
 
 #define ADDRESS_MAX_BYTES 64
 #define FULL_RETRY_MS 1000
@@ -44,8 +44,7 @@ static int nobody_make(char out[HASH_MAX_BYTES])
 	unsigned char secret[24];
 	char text[BASE64URL_ENCODED_MAX(sizeof(secret)) + 1];
 
-	if (RAND_bytes(secret, sizeof(secret)) != 1)
-		return -EIO;
+	random_fill(secret, sizeof(secret));
 	base64url_encode(secret, sizeof(secret), text);
 	return hash_make(slice_of(text), out);
 }

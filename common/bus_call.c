@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/bus_nng.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 enum { GREETING_BYTES = 8 };
 
@@ -30,17 +30,9 @@ static struct {
 	size_t max_answer;
 } line;
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int time_left(int64_t deadline)
 {
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - clock_mono_ms();
 
 	return left < 1 ? 1 : (int)left;
 }
@@ -139,7 +131,7 @@ int bus_call(const char *path, struct bus_msg *m, size_t max_answer, int timeout
 	struct bus_msg **out)
 {
 	char url[sizeof(line.url)];
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_mono_ms() + timeout_ms;
 	nng_msg *answer = NULL;
 	int rc = knock(path, deadline);
 

@@ -11,10 +11,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/bus_nng.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 struct bus_ask {
 	struct bus_event event;
@@ -39,14 +39,6 @@ struct bus_request {
 	uint32_t pipe_id;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void free_message_of(nng_aio *aio)
 {
 	if (nng_aio_get_msg(aio) != NULL) {
@@ -58,7 +50,7 @@ static void free_message_of(nng_aio *aio)
 /* 0 would be a poll and a negative number for ever. */
 static void set_time_left(struct bus_ask *a)
 {
-	int64_t left = a->deadline_ms - now_ms();
+	int64_t left = a->deadline_ms - clock_mono_ms();
 
 	if (left < 1)
 		left = 1;
@@ -141,7 +133,7 @@ int bus_ask(struct bus_socket *s, struct bus_msg *m, int64_t timeout_ms, bus_ans
 	a->sent = false;
 	a->fn = on_answer;
 	a->arg = arg;
-	a->deadline_ms = now_ms() + timeout_ms;
+	a->deadline_ms = clock_mono_ms() + timeout_ms;
 	set_time_left(a);
 	nng_aio_set_msg(a->aio, (nng_msg *)m);
 	nng_ctx_send(a->ctx, a->aio);

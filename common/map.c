@@ -11,7 +11,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
+
+#include "common/random.h"
 
 enum { FIRST_SLOTS = 16 };
 
@@ -112,18 +113,11 @@ static struct key key_bytes(const struct map *m, struct slice s)
 int map_new(struct map **out)
 {
 	struct map *m = calloc(1, sizeof(*m));
-	uint64_t key[2];
 
 	if (m == NULL)
 		return -ENOMEM;
-	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key)) {
-		int err = errno;
-
-		free(m);
-		return -err;
-	}
-	m->k0 = key[0];
-	m->k1 = key[1];
+	random_fill(&m->k0, sizeof(m->k0));
+	random_fill(&m->k1, sizeof(m->k1));
 	*out = m;
 	return 0;
 }

@@ -8,11 +8,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/random.h"
 #include "edge/proxy_v2.h"
 #include "proto/http_head.h"
 
@@ -29,12 +29,8 @@ uint64_t door_random(struct door *d)
 	uint64_t value;
 
 	if (d->random_left < sizeof(value)) {
-		/* Never short for 256 bytes or less once the kernel is seeded; more may be. */
-		ssize_t n = getrandom(d->random, sizeof(d->random), 0);
-
-		if (n < (ssize_t)sizeof(value))
-			abort();
-		d->random_left = (size_t)n;
+		random_fill(d->random, sizeof(d->random));
+		d->random_left = sizeof(d->random);
 	}
 	d->random_left -= sizeof(value);
 	memcpy(&value, d->random + d->random_left, sizeof(value));

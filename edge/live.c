@@ -12,9 +12,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/log.h"
+#include "common/random.h"
 #include "edge/live_inner.h"
 
 #define SCRATCH_BYTES 8192
@@ -256,10 +256,7 @@ static int make_tables(struct live *l)
 	l->ping = wire_new_ping(SLICE_LITERAL("-"));
 	if (l->conns == NULL || l->ping == NULL)
 		return -ENOMEM;
-	do {
-		if (getrandom(&l->random, sizeof(l->random), 0) != (ssize_t)sizeof(l->random))
-			return -errno;
-	} while (l->random == 0);
+	l->random = random_u64();
 	return 0;
 }
 

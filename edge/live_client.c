@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "edge/live_inner.h"
 #include "proto/codec.h"
 
@@ -167,12 +167,9 @@ static void on_watch(struct live_conn *c, const struct frame *f)
 static void on_heartbeat(struct live_conn *c, const struct frame *f)
 {
 	struct live *l = c->live;
-	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
 	buf_clear(&l->scratch);
-	frame_write_heartbeat(
-		&l->scratch, f->id, live_uid(c), (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+	frame_write_heartbeat(&l->scratch, f->id, live_uid(c), clock_wall_ms());
 	live_put_scratch(c);
 }
 

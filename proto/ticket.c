@@ -14,11 +14,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/random.h"
 #include "proto/names.h"
 
 enum {
@@ -283,8 +283,7 @@ static int write_secret(const char *dir, char path[4096])
 
 	if (snprintf(path, 4096, "%s/.ticket.key.XXXXXX", dir) >= 4096)
 		return -ENAMETOOLONG;
-	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
-		return -errno;
+	random_fill(secret, sizeof(secret));
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0) {
 		err = -errno;

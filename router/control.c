@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "ctl.pb-c.h"
 #include "proto/codes.h"
 #include "proto/names.h"
-#include "router/clock.h"
 #include "router/control_lists.h"
 
 #define TAIL_WAITERS 32

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
+#include "common/clock.h"
 #include "proto/codec.h"
-#include "router/clock.h"
 
 /* A session's line on the wire, with room to spare: numbers, and a device of DEVICE_MAX_BYTES. */
 #define SESSION_LINE_BYTES 128

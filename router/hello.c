@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "hello.pb-c.h"
-#include "router/clock.h"
 #include "router/links.h"
 
 #define WAIT_FOR_LINK_MS 700 /* an edge gives its HELLO a second */
@@ -108,7 +109,7 @@ static void lease_to(struct hello *he, struct bus_request *req, struct lease_ide
 	struct lease_ask ask = {.now_ms = clock_boot_ms(), .edge = edge};
 	uint32_t slot = 0;
 
-	clock_random(ask.key, sizeof(ask.key));
+	random_fill(ask.key, sizeof(ask.key));
 	switch (leases_ask(&he->hub->leases, &ask, &slot)) {
 	case LEASE_GIVEN:
 		answer_lease(he, req, &ask, slot);
@@ -131,7 +132,7 @@ static void take_hello(struct hello *he, const Pb__HelloRequest *hello, struct b
 	struct lease_identity edge;
 
 	if (hello->credential.len == 0) {
-		lease_to(he, req, leases_draw(&h->leases, clock_random_u64()));
+		lease_to(he, req, leases_draw(&h->leases, random_u64()));
 		return;
 	}
 	if (credential_verify(h->key, codec_slice(hello->credential), &edge.id, &edge.epoch) !=

@@ -9,9 +9,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "router/clock.h"
+#include "common/random.h"
 #include "router/links.h"
 #include "router/system.h"
 
@@ -22,14 +23,14 @@ int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop)
 	struct core_config core = {
 		.recipients = config->recipients,
 		.sessions_per_user = (size_t)config->sessions_per_user,
-		.epoch_random = clock_random_u64(),
+		.epoch_random = random_u64(),
 		.started_ms = clock_boot_ms(),
 		.after_restart = true, /* whether edges live from before is not known */
 	};
 	int rc;
 
 	*h = (struct hub){.config = config, .loop = loop, .started_ms = core.started_ms};
-	h->router_start = clock_random_u64();
+	h->router_start = random_u64();
 	leases_init(&h->leases);
 	buf_init(&h->scratch, PUSH_MAX_BYTES);
 	rc = core_new(&h->core, &core);
@@ -117,7 +118,7 @@ int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer)
 	event->now_ms = clock_boot_ms();
 	event->wall_ms = clock_wall_ms();
 	if (needs_randomness(event->kind))
-		clock_random(event->random, sizeof(event->random));
+		random_fill(event->random, sizeof(event->random));
 	rc = core_step(h->core, event, &commands);
 	if (rc < 0) {
 		LOG_LIMITED(LOG_ERROR, "step_failed", "event=%d error=%d", (int)event->kind, -rc);

@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "proto/codec.h"
-#include "router/clock.h"
 #include "router/dispatch.h"
 #include "router/hello.h"
 #include "router/link.h"
@@ -203,7 +204,7 @@ static int open_link(struct edge_link *l, const char *run)
 	};
 	uint64_t name[2];
 
-	clock_random(name, sizeof(name));
+	random_fill(name, sizeof(name));
 	if (snprintf(l->path, sizeof(l->path), "%s/router/link/%016" PRIx64 "%016" PRIx64 ".sock",
 		    run, name[0], name[1]) >= (int)sizeof(l->path))
 		return -ENAMETOOLONG;

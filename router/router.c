@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "router/clock.h"
 #include "router/control.h"
 #include "router/hello.h"
 #include "router/hub.h"

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "auth/token.h"
+#include "common/clock.h"
 #include "proto/limits.h"
 #include "tests/unit/test.h"
 
@@ -20,7 +21,6 @@ static struct bus_msg *answered;
 static unsigned dropped;
 static unsigned closed;
 int64_t boot_ms = BOOT;
-static uint64_t random_state = 1000;
 
 struct bus_msg *bus_msg_new(size_t len)
 {
@@ -73,19 +73,14 @@ void bus_pipe_close(struct bus_socket *s, uint32_t pipe)
 	closed++;
 }
 
-int64_t authd_wall_ms(void)
+int64_t clock_wall_ms(void)
 {
 	return WALL + boot_ms - BOOT;
 }
 
-int64_t authd_boot_ms(void)
+int64_t clock_boot_ms(void)
 {
 	return boot_ms;
-}
-
-uint64_t authd_random(void)
-{
-	return random_state++;
 }
 
 /* The rig */
@@ -152,7 +147,7 @@ char *own_token(const char *sub, int64_t ttl_s, const char *scope)
 {
 	struct token_order order = {.sub = slice_of(sub),
 		.scope = slice_of(scope),
-		.iat_s = authd_wall_ms() / 1000,
+		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = ttl_s,
 		.jti = {1, 2}};
 	char *token = NULL;
