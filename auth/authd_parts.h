@@ -56,9 +56,6 @@ void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 void on_edge_down(void *arg, uint32_t pipe);
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req);
 
-/* Answers with a packed message, or drops the request when there is no memory for it. */
-void dispatch_answer(struct bus_request *req, const ProtobufCMessage *reply);
-
 /* control.c: the commands of authctl, each fills reply from its request. */
 void control_token(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);
 void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);

@@ -81,16 +81,6 @@ static const struct ctl_route *ctl_route_find(Pb__AuthCtlRequest__CommandCase ki
 	return NULL;
 }
 
-void dispatch_answer(struct bus_request *req, const ProtobufCMessage *reply)
-{
-	struct bus_msg *msg = pack_message(reply);
-
-	if (msg == NULL)
-		bus_request_drop(req);
-	else
-		bus_answer(req, msg);
-}
-
 static void violation(struct authd *a, struct bus_socket *socket, uint32_t pipe,
 	struct bus_request *req, const char *why)
 {
@@ -237,7 +227,7 @@ static void answer_one(struct bus_request *req, struct answer *one)
 	reply.wire = WIRE_VERSION;
 	reply.n_answers = 1;
 	reply.answers = list;
-	dispatch_answer(req, &reply.base);
+	pack_answer(req, &reply.base);
 }
 
 static void on_login_checked(void *arg, struct slice username, const char *uid)
@@ -338,7 +328,7 @@ static void answer_all(struct authd *a, struct peer_edge *edge, const Pb__AuthRe
 	reply.wire = WIRE_VERSION;
 	reply.n_answers = n;
 	reply.answers = list;
-	dispatch_answer(req, &reply.base);
+	pack_answer(req, &reply.base);
 }
 
 static void edge_request(struct authd *a, struct peer_edge *edge, const Pb__AuthRequest *request,
@@ -356,11 +346,6 @@ static void edge_request(struct authd *a, struct peer_edge *edge, const Pb__Auth
 		return;
 	}
 	answer_all(a, edge, request, req, allowed);
-}
-
-static bool wire_is_known(uint32_t wire)
-{
-	return wire >= WIRE_VERSION_OLDEST && wire <= WIRE_VERSION;
 }
 
 void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -418,5 +403,5 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 	}
 	reply.wire = WIRE_VERSION;
 	route->handle(a, request, &reply);
-	dispatch_answer(req, &reply.base);
+	pack_answer(req, &reply.base);
 }

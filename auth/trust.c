@@ -119,7 +119,8 @@ static void on_trust_reply(void *arg, enum bus_answer_result result, struct slic
 		return;
 	}
 	if (codec_decode(&pb__trust_reply__descriptor, answer, &bounds, t->arena, &msg) !=
-		CODEC_OK) {
+			CODEC_OK ||
+		!wire_is_known(((const Pb__TrustReply *)msg)->wire)) {
 		LOG_LIMITED(LOG_WARN, "bad_reply", "socket=trust");
 		went_down(t);
 		return;

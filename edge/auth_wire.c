@@ -73,8 +73,7 @@ bool auth_answers_read(
 	if (codec_decode(&pb__auth_reply__descriptor, reply, &bounds, arena, &message) != CODEC_OK)
 		return false;
 	decoded = (const Pb__AuthReply *)message;
-	if (decoded->wire < WIRE_VERSION_OLDEST || decoded->wire > WIRE_VERSION ||
-		decoded->n_answers != n)
+	if (!wire_is_known(decoded->wire) || decoded->n_answers != n)
 		return false;
 	*out = decoded->answers;
 	return true;

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "edge/uplink_inner.h"
 #include "hello.pb-c.h"
+#include "proto/pack.h"
 
 #define HELLO_TIMEOUT_MS 1000
 #define PAUSE_MAX_MS 500
@@ -125,7 +126,7 @@ static void on_hello_answer(void *arg, enum bus_answer_result result, struct sli
 		return;
 	}
 	reply = (const Pb__HelloReply *)message;
-	if (reply->wire < WIRE_VERSION_OLDEST || reply->wire > WIRE_VERSION) {
+	if (!wire_is_known(reply->wire)) {
 		log_error("hello_wire", "theirs=%u ours=%u", reply->wire, WIRE_VERSION);
 		pause_growing(u);
 	} else if (reply->result_case == PB__HELLO_REPLY__RESULT_LEASE) {
@@ -151,12 +152,11 @@ static void say_hello(struct uplink *u)
 	request.wire = WIRE_VERSION;
 	request.credential = codec_bytes((struct slice){u->credential, u->credential_len});
 	u->state = UPLINK_ASKING;
-	m = bus_msg_new(pb__hello_request__get_packed_size(&request));
+	m = pack_message(&request.base);
 	if (m == NULL) {
 		pause_growing(u);
 		return;
 	}
-	pb__hello_request__pack(&request, (uint8_t *)bus_msg_data(m));
 	if (bus_ask(u->hello, m, HELLO_TIMEOUT_MS, on_hello_answer, u) < 0)
 		pause_growing(u);
 }

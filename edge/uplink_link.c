@@ -112,7 +112,7 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 		return;
 	}
 	down = (const Pb__LinkDown *)message;
-	if (down->wire < WIRE_VERSION_OLDEST || down->wire > WIRE_VERSION) {
+	if (!wire_is_known(down->wire)) {
 		break_link(u, "wire");
 		return;
 	}

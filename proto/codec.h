@@ -10,9 +10,12 @@
 #define POSTERN_PROTO_CODEC_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/slice.h"
+#include "proto/limits.h"
 
 struct arena;
 
@@ -47,6 +50,12 @@ enum codec_result {
  */
 enum codec_result codec_decode(const ProtobufCMessageDescriptor *desc, struct slice in,
 	const struct codec_bounds *bounds, struct arena *arena, ProtobufCMessage **out);
+
+/* Whether messages of this wire version are understood: ours, or the one before. */
+static inline bool wire_is_known(uint32_t wire)
+{
+	return wire >= WIRE_VERSION_OLDEST && wire <= WIRE_VERSION;
+}
 
 /* A bytes field of a decoded message as a slice, and a slice as a bytes field (borrowed both ways).
  */

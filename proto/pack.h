@@ -20,4 +20,15 @@ static inline struct bus_msg *pack_message(const ProtobufCMessage *m)
 	return msg;
 }
 
+/* Answers req, or drops it when there is no memory for the answer. */
+static inline void pack_answer(struct bus_request *req, const ProtobufCMessage *reply)
+{
+	struct bus_msg *msg = pack_message(reply);
+
+	if (msg == NULL)
+		bus_request_drop(req);
+	else
+		bus_answer(req, msg);
+}
+
 #endif

@@ -14,6 +14,7 @@
 #include "ctl.pb-c.h"
 #include "proto/codes.h"
 #include "proto/names.h"
+#include "proto/pack.h"
 #include "router/control_lists.h"
 
 #define TAIL_WAITERS 32
@@ -37,14 +38,9 @@ struct control {
 
 static void answer(struct bus_request *req, Pb__RouterCtlReply *reply)
 {
-	struct bus_msg *m;
 
 	reply->wire = WIRE_VERSION;
-	m = hub_pack(&reply->base);
-	if (m == NULL)
-		bus_request_drop(req);
-	else
-		bus_answer(req, m);
+	pack_answer(req, &reply->base);
 }
 
 static void answer_code(struct bus_request *req, unsigned code, const char *field)
@@ -290,7 +286,7 @@ static void on_request(void *arg, uint32_t pipe, struct slice msg, struct bus_re
 	h->counts.ctl_requests++;
 	if (codec_decode(&pb__router_ctl_request__descriptor, msg, &bounds, h->arena, &decoded) !=
 			CODEC_OK ||
-		!hub_speaks(((const Pb__RouterCtlRequest *)decoded)->wire)) {
+		!wire_is_known(((const Pb__RouterCtlRequest *)decoded)->wire)) {
 		LOG_LIMITED(LOG_WARN, "ctl_undecodable", "bytes=%zu", msg.len);
 		bus_request_drop(req);
 		bus_pipe_close(c->socket, pipe);

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "hello.pb-c.h"
+#include "proto/pack.h"
 #include "router/links.h"
 
 #define WAIT_FOR_LINK_MS 700 /* an edge gives its HELLO a second */
@@ -34,14 +35,9 @@ struct hello {
 
 static void answer(struct bus_request *req, Pb__HelloReply *reply)
 {
-	struct bus_msg *m;
 
 	reply->wire = WIRE_VERSION;
-	m = hub_pack(&reply->base);
-	if (m == NULL)
-		bus_request_drop(req);
-	else
-		bus_answer(req, m);
+	pack_answer(req, &reply->base);
 }
 
 static void answer_busy(struct hello *he, struct bus_request *req, uint32_t after_ms)
@@ -158,7 +154,7 @@ static void on_hello(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 	}
 	if (codec_decode(&pb__hello_request__descriptor, msg, &bounds, h->arena, &decoded) !=
 			CODEC_OK ||
-		!hub_speaks(((const Pb__HelloRequest *)decoded)->wire)) {
+		!wire_is_known(((const Pb__HelloRequest *)decoded)->wire)) {
 		LOG_LIMITED(LOG_WARN, "hello_undecodable", "bytes=%zu", msg.len);
 		bus_request_drop(req);
 		bus_pipe_close(he->socket, pipe);

@@ -143,20 +143,6 @@ void hub_note(struct hub *h, const char *kind, struct slice user, const char *de
 	LOG_LIMITED(LOG_INFO, kind, "%s", text);
 }
 
-struct bus_msg *hub_pack(const ProtobufCMessage *m)
-{
-	struct bus_msg *msg = bus_msg_new(protobuf_c_message_get_packed_size(m));
-
-	if (msg != NULL)
-		protobuf_c_message_pack(m, (uint8_t *)bus_msg_data(msg));
-	return msg;
-}
-
-bool hub_speaks(uint32_t wire)
-{
-	return wire >= WIRE_VERSION_OLDEST && wire <= WIRE_VERSION;
-}
-
 void hub_view(const struct hub *h, struct router_view *out)
 {
 	*out = (struct router_view){.uptime_ms = (uint64_t)(clock_boot_ms() - h->started_ms)};

@@ -9,7 +9,6 @@
 #ifndef POSTERN_ROUTER_HUB_H
 #define POSTERN_ROUTER_HUB_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -67,12 +66,6 @@ int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer)
 /* A note of our own, for tail and log.  kind is a literal. */
 void hub_note(struct hub *h, const char *kind, struct slice user, const char *detail, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* An owned message with m's bytes, or NULL. */
-struct bus_msg *hub_pack(const ProtobufCMessage *m);
-
-/* Whether a peer with this wire version is understood. */
-bool hub_speaks(uint32_t wire);
 
 void hub_view(const struct hub *h, struct router_view *out);
 

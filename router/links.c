@@ -181,7 +181,7 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 		return;
 	}
 	batch = (const Pb__LinkUp *)decoded;
-	if (!hub_speaks(batch->wire) || batch->n_items > LINK_BATCH_MAX_ITEMS)
+	if (!wire_is_known(batch->wire) || batch->n_items > LINK_BATCH_MAX_ITEMS)
 		links_close(l->owner, l->slot, "bad_batch");
 	else
 		take_batch(l, batch, msg.len);

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "proto/names.h"
+#include "proto/pack.h"
 #include "trust.pb-c.h"
 
 struct trust {
@@ -47,16 +48,11 @@ static bool take_fact(struct trust *t, const Pb__TrustFact *fact)
 static void answer(struct trust *t, struct bus_request *req)
 {
 	Pb__TrustReply reply = PB__TRUST_REPLY__INIT;
-	struct bus_msg *m;
 
 	reply.wire = WIRE_VERSION;
 	reply.router_start = t->hub->router_start;
 	reply.last = t->last;
-	m = hub_pack(&reply.base);
-	if (m == NULL)
-		bus_request_drop(req);
-	else
-		bus_answer(req, m);
+	pack_answer(req, &reply.base);
 }
 
 static void on_trust(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -69,7 +65,7 @@ static void on_trust(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 
 	if (codec_decode(&pb__trust_request__descriptor, msg, &bounds, t->hub->arena, &decoded) !=
 			CODEC_OK ||
-		!hub_speaks(((const Pb__TrustRequest *)decoded)->wire)) {
+		!wire_is_known(((const Pb__TrustRequest *)decoded)->wire)) {
 		LOG_LIMITED(LOG_WARN, "trust_undecodable", "bytes=%zu", msg.len);
 		bus_request_drop(req);
 		bus_pipe_close(t->socket, pipe);

@@ -148,7 +148,8 @@ static int call_auth(struct call *c, Pb__AuthCtlRequest *request, const Pb__Auth
 	if (r < 0)
 		return call_failure(c->path, r);
 	if (codec_decode(&pb__auth_ctl_reply__descriptor, bus_msg_bytes(answer), &bounds, c->arena,
-		    &reply) != CODEC_OK)
+		    &reply) != CODEC_OK ||
+		!wire_is_known(((const Pb__AuthCtlReply *)reply)->wire))
 		return failure(c->path, "the answer is not one of auth's");
 	*out = (const Pb__AuthCtlReply *)reply;
 	if ((*out)->code == EX_NONE)

@@ -16,6 +16,7 @@
 #include "proto/codec.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
+#include "proto/pack.h"
 #include "router/ctl/print.h"
 
 #define ANSWER_MS 5000
@@ -99,17 +100,17 @@ static enum ctl_exit ask(struct ctl *c, Pb__RouterCtlRequest *request,
 	int rc;
 
 	request->wire = WIRE_VERSION;
-	m = bus_msg_new(pb__router_ctl_request__get_packed_size(request));
+	m = pack_message(&request->base);
 	if (m == NULL)
 		return CTL_ERROR;
-	pb__router_ctl_request__pack(request, (uint8_t *)bus_msg_data(m));
 	rc = bus_call(c->path, m, CTL_REPLY_MAX_BYTES, timeout_ms, &answer);
 	if (rc < 0) {
 		complain_away(c, rc);
 		return CTL_ERROR;
 	}
 	understood = codec_decode(&pb__router_ctl_reply__descriptor, bus_msg_bytes(answer), &bounds,
-			     c->arena, &decoded) == CODEC_OK;
+			     c->arena, &decoded) == CODEC_OK &&
+		     wire_is_known(((const Pb__RouterCtlReply *)decoded)->wire);
 	bus_msg_free(answer);
 	if (!understood) {
 		fprintf(stderr, "routerctl: an answer that is not understood; another version?\n");
