@@ -53,6 +53,7 @@ static int open_batch(struct batches *b)
 	if (x == NULL)
 		return -ENOMEM;
 	buf_init(&x->items, LINK_BATCH_MAX_BYTES - HEAD_ROOM);
+	x->elements = 1; /* the LinkUp itself */
 	if (b->last != NULL)
 		b->last->next = x;
 	else

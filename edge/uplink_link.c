@@ -99,7 +99,7 @@ static void take_items(struct uplink *u, const Pb__LinkDown *down)
 
 static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 {
-	const struct codec_bounds bounds = {LINK_BATCH_MAX_BYTES, LINK_BATCH_MAX_BYTES / 8};
+	const struct codec_bounds bounds = {LINK_BATCH_MAX_BYTES, LINK_BATCH_MAX_ELEMENTS};
 	struct uplink *u = arg;
 	ProtobufCMessage *message = NULL;
 	const Pb__LinkDown *down;

@@ -14,7 +14,7 @@ static const struct batch_limits limits = {
 	.field = 5, /* LinkDown.items */
 	.max_bytes = LINK_BATCH_MAX_BYTES - HEADER_MAX_BYTES,
 	.max_items = LINK_BATCH_MAX_ITEMS,
-	.max_elements = LINK_BATCH_MAX_ELEMENTS,
+	.max_elements = LINK_BATCH_MAX_ELEMENTS - 1, /* the LinkDown itself is one */
 	.max_queued = LINK_QUEUE_MAX_BYTES,
 };
 

@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/cleanup.h"
 #include "edge/batches.h"
+#include "proto/codec.h"
 #include "tests/unit/test.h"
 
 #define PLENTY ((size_t)64 << 20)
@@ -218,12 +220,63 @@ static void what_waits_is_bounded(void **state)
 	assert_null(take(&b, &bare));
 }
 
+/* Whether the router, with its bounds, understands the next message. */
+static bool is_understood(struct batches *b, struct arena *arena)
+{
+	static const struct codec_bounds bounds = {LINK_BATCH_MAX_BYTES, LINK_BATCH_MAX_ELEMENTS};
+	size_t len = batches_size(b, &bare);
+	char *out = malloc(len);
+	ProtobufCMessage *up;
+	enum codec_result result;
+
+	batches_write(b, &bare, out);
+	result = codec_decode(
+		&pb__link_up__descriptor, (struct slice){out, len}, &bounds, arena, &up);
+	free(out);
+	return result == CODEC_OK;
+}
+
+static void a_message_with_the_most_elements_is_understood(void **state)
+{
+	CLEANUP(arena_freep) struct arena *arena = NULL;
+	ProtobufCBinaryData users[WATCH_MAX_USERS];
+	Pb__UpWatch watch = PB__UP_WATCH__INIT;
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+	struct batches b;
+
+	(void)state;
+	assert_int_equal(arena_new(&arena, PLENTY), 0);
+	for (int i = 0; i < WATCH_MAX_USERS; i++)
+		users[i] = (ProtobufCBinaryData){1, (uint8_t *)"7"};
+	watch.users = users;
+	item.item_case = PB__UP_ITEM__ITEM_WATCH;
+	item.watch = &watch;
+	batches_init(&b);
+	/* Up to the bound, whatever the sizes of the last items. */
+	for (size_t last = 0; last < WATCH_MAX_USERS; last++) {
+		size_t left = LINK_BATCH_MAX_ELEMENTS;
+
+		watch.n_users = WATCH_MAX_USERS;
+		for (; left >= 2 * (2 + WATCH_MAX_USERS); left -= 2 + WATCH_MAX_USERS)
+			assert_int_equal(batches_add(&b, &item, PLENTY), 0);
+		watch.n_users = last;
+		assert_int_equal(batches_add(&b, &item, PLENTY), 0);
+		left -= 2 + last;
+		watch.n_users = left - 2 > WATCH_MAX_USERS ? WATCH_MAX_USERS : left - 2;
+		assert_int_equal(batches_add(&b, &item, PLENTY), 0);
+		while (batches_size(&b, &bare) > 0)
+			assert_true(is_understood(&b, arena));
+		batches_reset(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_added_leaves_in_one_message_in_order),
 		cmocka_unit_test(no_message_is_larger_than_the_bound),
 		cmocka_unit_test(many_watches_keep_to_the_number_of_elements),
+		cmocka_unit_test(a_message_with_the_most_elements_is_understood),
 		cmocka_unit_test(without_credit_items_wait),
 		cmocka_unit_test(bytes_are_credit_too),
 		cmocka_unit_test(what_was_never_sent_cannot_have_been_seen),
