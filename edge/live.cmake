@@ -4,6 +4,7 @@ set(live_sources
   conn.c
   frame.c
   frame_write.c
+  lease.c
   live.c
   live_client.c
   live_down.c

@@ -31,7 +31,7 @@ static void on_timer(uv_timer_t *timer)
 	struct uplink *u = timer->data;
 
 	if (u->state == UPLINK_CLAIMING)
-		log_warn("link_unclaimed", "edge=%u", u->edge_id);
+		log_warn("link_unclaimed", "edge=%u", u->lease.edge_id);
 	say_hello(u);
 }
 
@@ -51,18 +51,7 @@ static void pause_growing(struct uplink *u)
 
 static void take_identity(struct uplink *u, const Pb__HelloLease *lease)
 {
-	if (!u->has_lease)
-		u->change = UPLINK_FIRST;
-	else if (lease->edge_id != u->edge_id || lease->edge_epoch != u->edge_epoch)
-		u->change = UPLINK_NEW_EDGE;
-	else if (lease->router_start != u->router_start)
-		u->change = UPLINK_NEW_ROUTER;
-	else
-		u->change = UPLINK_SAME_ROUTER;
-	u->has_lease = true;
-	u->edge_id = lease->edge_id;
-	u->edge_epoch = lease->edge_epoch;
-	u->router_start = lease->router_start;
+	u->lease = (struct lease){lease->edge_id, lease->edge_epoch, lease->router_start};
 	u->refusals = 0;
 	memcpy(u->key, lease->link_key.data, LINK_KEY_BYTES);
 	memcpy(u->credential, lease->credential.data, CREDENTIAL_BYTES);
@@ -71,7 +60,8 @@ static void take_identity(struct uplink *u, const Pb__HelloLease *lease)
 
 static bool lease_is_good(const Pb__HelloLease *lease)
 {
-	return lease->path.len > 0 && lease->path.len <= LINK_PATH_MAX_BYTES &&
+	return lease->edge_id != 0 && lease->path.len > 0 &&
+	       lease->path.len <= LINK_PATH_MAX_BYTES &&
 	       memchr(lease->path.data, 0, lease->path.len) == NULL &&
 	       lease->link_key.len == LINK_KEY_BYTES && lease->credential.len == CREDENTIAL_BYTES;
 }
@@ -100,7 +90,7 @@ static void on_refused(struct uplink *u)
 {
 	/* The router may not have noticed yet that the old link is gone. */
 	if (++u->refusals == REFUSALS) {
-		log_warn("hello_refused", "edge=%u", u->edge_id);
+		log_warn("hello_refused", "edge=%u", u->lease.edge_id);
 		u->credential_len = 0;
 	}
 	pause_growing(u);
@@ -172,7 +162,7 @@ void uplink_begin_again(struct uplink *u)
 	pause_growing(u);
 	if (!was_claimed)
 		return;
-	log_warn("link_down", "edge=%u", u->edge_id);
+	log_warn("link_down", "edge=%u", u->lease.edge_id);
 	u->config.events->on_down(u->config.arg);
 }
 
@@ -224,7 +214,7 @@ bool uplink_is_up(const struct uplink *u)
 
 uint32_t uplink_edge_id(const struct uplink *u)
 {
-	return u->edge_id;
+	return u->lease.edge_id;
 }
 
 int uplink_add(struct uplink *u, const Pb__UpItem *item, enum uplink_class class)
@@ -235,7 +225,7 @@ int uplink_add(struct uplink *u, const Pb__UpItem *item, enum uplink_class class
 		return -EAGAIN;
 	ret = batches_add(&u->batches, item, class == UPLINK_MUST ? MUST_BYTES : MAY_WAIT_BYTES);
 	if (ret < 0 && class == UPLINK_MUST) {
-		log_error("link_overrun", "edge=%u waiting_bytes=%zu", u->edge_id,
+		log_error("link_overrun", "edge=%u waiting_bytes=%zu", u->lease.edge_id,
 			u->batches.waiting_bytes);
 		bus_pipe_close(u->link, u->pipe);
 	}

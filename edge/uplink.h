@@ -13,17 +13,11 @@
 
 #include "common/bus.h"
 #include "common/slice.h"
+#include "edge/lease.h"
 #include "edge/system.h"
 #include "link.pb-c.h"
 
 struct uplink;
-
-enum uplink_change {
-	UPLINK_FIRST,
-	UPLINK_SAME_ROUTER, /* it closed our link: it has ended all sessions */
-	UPLINK_NEW_ROUTER,  /* it was started anew: sessions may be reopened with their tickets */
-	UPLINK_NEW_EDGE,    /* we have another id or epoch: tickets from before are void */
-};
 
 /* What the pointers hold is borrowed for the call. */
 struct uplink_events {

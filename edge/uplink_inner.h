@@ -34,11 +34,8 @@ struct uplink {
 	int64_t pause_ms;
 	unsigned refusals;
 	/* the lease */
-	bool has_lease; /* ever */
-	uint32_t edge_id;
-	uint32_t edge_epoch;
-	uint64_t router_start;
-	enum uplink_change change; /* since the last claim */
+	struct lease lease;
+	struct lease claimed; /* the last one that was */
 	unsigned char key[LINK_KEY_BYTES];
 	char credential[CREDENTIAL_BYTES];
 	size_t credential_len;

@@ -14,7 +14,7 @@
 
 static void break_link(struct uplink *u, const char *why)
 {
-	log_error("link_broken", "edge=%u why=%s", u->edge_id, why);
+	log_error("link_broken", "edge=%u why=%s", u->lease.edge_id, why);
 	bus_pipe_close(u->link, u->pipe);
 	uplink_begin_again(u);
 }
@@ -55,6 +55,7 @@ static void on_link_sent(void *arg, bool ok)
 static void on_link_up(void *arg, uint32_t pipe)
 {
 	struct uplink *u = arg;
+	enum uplink_change change;
 
 	/* NNG dials again by itself; without a new lease that connection is of no use. */
 	if (u->state != UPLINK_CLAIMING)
@@ -71,8 +72,10 @@ static void on_link_up(void *arg, uint32_t pipe)
 	uplink_flush(u);
 	if (u->state != UPLINK_CLAIMED)
 		return;
-	log_info("link_up", "edge=%u epoch=%u", u->edge_id, u->edge_epoch);
-	u->config.events->on_up(u->config.arg, u->change);
+	log_info("link_up", "edge=%u epoch=%u", u->lease.edge_id, u->lease.edge_epoch);
+	change = lease_change(&u->claimed, &u->lease);
+	u->claimed = u->lease;
+	u->config.events->on_up(u->config.arg, change);
 }
 
 static void on_link_down(void *arg, uint32_t pipe)
