@@ -19,7 +19,6 @@
 #define EDGE_CONTEXTS 128 /* logins hold one each, at most 33 at a time */
 #define CTL_CONTEXTS 4
 #define ARENA_MAX_BYTES (4 * 1024 * 1024)
-#define TICKET_KEY_ID 1
 
 static int failed(const char *what, const char *path, int error)
 {
@@ -96,8 +95,6 @@ int authd_check(const struct auth_config *cfg)
 static int ticket_open(struct authd *a)
 {
 	CLEANUP(mem_freep) char *dir = path_join(a->cfg->daemon.state, "ticket");
-	unsigned char secret[TICKET_KEY_BYTES];
-	char boot_id[40];
 	int r;
 
 	if (dir == NULL)
@@ -106,14 +103,8 @@ static int ticket_open(struct authd *a)
 	if (r == 0)
 		r = ticket_secret_make(dir);
 	if (r == 0)
-		r = ticket_secret_read(dir, secret);
-	if (r < 0)
-		return failed("ticket_key", dir, r);
-	r = boot_id_read(boot_id);
-	if (r == 0)
-		r = ticket_key_new(&a->ticket_key, TICKET_KEY_ID, secret, slice_of(boot_id));
-	explicit_bzero(secret, sizeof(secret));
-	return r < 0 ? failed("boot_id", "/proc", r) : 0;
+		r = ticket_key_load(&a->ticket_key, dir);
+	return r < 0 ? failed("ticket_key", dir, r) : 0;
 }
 
 static int users_start(struct authd *a)

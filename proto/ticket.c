@@ -24,6 +24,7 @@
 enum {
 	BOOT_ID_BYTES = 36,
 	BOOT_ID_MAX_BYTES = 64,
+	TICKET_KEY_ID = 1,
 	CREDENTIAL_FIXED_BYTES = CREDENTIAL_BYTES - TICKET_MAC_BYTES,
 };
 
@@ -348,4 +349,19 @@ int ticket_secret_read(const char *dir, unsigned char out[TICKET_KEY_BYTES])
 		return 0;
 	explicit_bzero(out, TICKET_KEY_BYTES);
 	return n < 0 ? (int)n : -EIO;
+}
+
+int ticket_key_load(struct ticket_key **out, const char *dir)
+{
+	unsigned char secret[TICKET_KEY_BYTES];
+	char boot_id[40];
+	int err = ticket_secret_read(dir, secret);
+
+	if (err < 0)
+		return err;
+	err = boot_id_read(boot_id);
+	if (err == 0)
+		err = ticket_key_new(out, TICKET_KEY_ID, secret, slice_of(boot_id));
+	explicit_bzero(secret, sizeof(secret));
+	return err;
 }

@@ -2,7 +2,7 @@
  * ticket: what auth gives an edge so that the router can know a session's user without believing
  * the edge.  Fixed layout, little-endian, HMAC-SHA-256 at the end; no parser runs before the MAC.
  * Times are CLOCK_BOOTTIME in ms.  The MAC covers a domain string with the kernel's boot id first,
- * so no ticket outlives a boot.  One key id for now.
+ * so no ticket outlives a boot.
  *
  *   0 4  magic "TKT1"          32 8  issued at
  *   4 1  key id                40 8  present by
@@ -89,5 +89,7 @@ int boot_id_read(char buf[40]);
 int ticket_secret_make(const char *dir);
 /* Reads it.  -EACCES when others may read or write it.  -ENOENT: not there yet. */
 int ticket_secret_read(const char *dir, unsigned char out[TICKET_KEY_BYTES]);
+/* The same as a key, with this boot's id: 0 and an owned *out, or -errno. */
+int ticket_key_load(struct ticket_key **out, const char *dir);
 
 #endif

@@ -13,21 +13,6 @@
 #include "common/log.h"
 
 #define PATIENCE_MS 10000
-#define KEY_ID 1
-
-static int load(struct hub *h, const char *dir)
-{
-	unsigned char secret[TICKET_KEY_BYTES];
-	char boot_id[40];
-	int rc = ticket_secret_read(dir, secret);
-
-	if (rc == 0)
-		rc = boot_id_read(boot_id);
-	if (rc == 0)
-		rc = ticket_key_new(&h->key, KEY_ID, secret, slice_of(boot_id));
-	explicit_bzero(secret, sizeof(secret));
-	return rc;
-}
 
 enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_t now_ms)
 {
@@ -38,7 +23,7 @@ enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_
 		log_error("ticket_key", "error=path_too_long");
 		return TICKETKEY_UNSAFE;
 	}
-	rc = load(h, dir);
+	rc = ticket_key_load(&h->key, dir);
 	if (rc == 0)
 		return TICKETKEY_READY;
 	if (tk->since_ms == 0)
