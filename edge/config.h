@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/address.h"
 #include "common/daemon.h"
-#include "edge/address.h"
 #include "edge/origin.h"
 
 #define PROXY_NETWORKS_MAX 32

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "edge/address.h"
+#include "common/address.h"
 #include "edge/auth_client.h"
 #include "edge/live.h"
 #include "edge/origin.h"

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/address.h"
 #include "common/buf.h"
-#include "edge/address.h"
 #include "edge/auth_client.h"
 #include "edge/http.h"
 #include "edge/live.h"

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/address.h"
 #include "common/slice.h"
-#include "edge/address.h"
 
 #define PROXY_V2_MAX_BYTES 2048
 

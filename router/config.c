@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/address.h"
 #include "proto/limits.h"
 
 #define AT(field) offsetof(struct router_config, field)
@@ -19,12 +20,20 @@ static const char *const recipients[] = {
 	NULL,
 };
 
+static bool is_page(const char *text)
+{
+	struct address address;
+
+	return strcmp(text, "off") == 0 || address_parse(text, &address);
+}
+
 static const struct setting settings[] = {
-	{"page", SETTING_TEXT, AT(page), .text = "127.0.0.1:9090",
+	{"page", SETTING_TEXT, AT(page), .text = "127.0.0.1:9090", .check = is_page,
+		.allowed = "off, or an IP address and a port, as 127.0.0.1:9090",
 		.help = "address and port of the dashboard and /metrics, or off"},
 	{"page-hosts", SETTING_TEXT, AT(page_hosts),
-		.help = "names, with commas, by which the page may be called; others must be "
-			"loopback"},
+		.help = "further names of the page, with commas; any other Host that is not "
+			"loopback is refused"},
 	{"recipients", SETTING_CHOICE, AT(recipients), .choices = recipients,
 		.help = "known: users whom auth or a session named; any: every well-formed id"},
 	{"edge-uids", SETTING_UIDS, AT(edges), .help = "uids that edges run as, with commas"},

@@ -5,12 +5,10 @@
  */
 #include "router/page.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "common/address.h"
 #include "common/log.h"
 #include "router/page_answer.h"
 
@@ -176,56 +174,30 @@ static void on_page_connection(uv_stream_t *listener, int status)
 		close_client(c);
 }
 
-/* HOST:PORT or [HOST]:PORT, numbers only: the router asks no name server. */
-static int read_address(const char *text, struct sockaddr_storage *out)
-{
-	const char *colon = strrchr(text, ':');
-	char host[64];
-	unsigned long port;
-	size_t len;
-	char *end;
-
-	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
-		return -EINVAL;
-	port = strtoul(colon + 1, &end, 10);
-	len = (size_t)(colon - text);
-	if (*end != '\0' || port > 65535 || len == 0 || len >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		return uv_ip6_addr(host + 1, (int)port, (struct sockaddr_in6 *)out);
-	}
-	return uv_ip4_addr(host, (int)port, (struct sockaddr_in *)out);
-}
-
 static void log_address(uv_tcp_t *listener)
 {
-	struct sockaddr_storage address;
-	int len = sizeof(address);
-	char name[64];
+	struct sockaddr_storage name;
+	char text[ADDRESS_TEXT_BYTES];
+	struct address address;
+	int len = sizeof(name);
 
-	if (uv_tcp_getsockname(listener, (struct sockaddr *)&address, &len) < 0 ||
-		uv_ip_name((struct sockaddr *)&address, name, sizeof(name)) < 0)
-		return;
-	if (address.ss_family == AF_INET6)
-		log_info("page", "address=[%s]:%u", name,
-			ntohs(((struct sockaddr_in6 *)&address)->sin6_port));
-	else
-		log_info("page", "address=%s:%u", name,
-			ntohs(((struct sockaddr_in *)&address)->sin_port));
+	if (uv_tcp_getsockname(listener, (struct sockaddr *)&name, &len) == 0 &&
+		address_of_sockaddr(&name, &address))
+		log_info("page", "address=%s", address_format(&address, text));
 }
 
 static int listen_on(struct page *p, const char *text)
 {
-	struct sockaddr_storage address = {0};
-	int rc = read_address(text, &address);
+	struct sockaddr_storage name;
+	struct address address;
+	int rc = address_parse(text, &address) ? 0 : -EINVAL;
 
 	if (rc == 0)
 		rc = uv_tcp_init(p->hub->loop, &p->listener);
-	if (rc == 0)
-		rc = uv_tcp_bind(&p->listener, (struct sockaddr *)&address, 0);
+	if (rc == 0) {
+		address_to_sockaddr(&address, &name);
+		rc = uv_tcp_bind(&p->listener, (struct sockaddr *)&name, 0);
+	}
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&p->listener, MAX_CLIENTS, on_page_connection);
 	return rc;

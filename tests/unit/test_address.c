@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "edge/address.h"
+#include "common/address.h"
 #include "tests/unit/test.h"
 
 static struct address must_parse(const char *text)

@@ -2,8 +2,8 @@
  * address: IP addresses, ports and networks, from text and back.  An IPv4 address that came in IPv6
  * clothes (::ffff:a.b.c.d) is an IPv4 address.  Pure.
  */
-#ifndef POSTERN_EDGE_ADDRESS_H
-#define POSTERN_EDGE_ADDRESS_H
+#ifndef POSTERN_COMMON_ADDRESS_H
+#define POSTERN_COMMON_ADDRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * through address_of(), which undresses mapped addresses, so that a rule for 10.0.0.0/8 also holds
  * for a client of a listener on [::].
  */
-#include "edge/address.h"
+#include "common/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
