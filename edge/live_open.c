@@ -2,7 +2,7 @@
  * How a connection comes to be: the door asks for an opening with the ticket, the router answers,
  * the door hands over the socket.  `ready` is queued with the router's answer, so it is the first
  * frame, and all that the router sends from then on follows it, whether or not the socket is there
- * yet (DECISIONS 4, 5).
+ * yet.
  *
  * When the router was started anew it knows nobody: every connection is opened again with its
  * ticket, a few thousand in a turn, while its socket stays as it is.
@@ -169,8 +169,9 @@ static void after_reopen(struct live_conn *c, const Pb__DownOpened *o, bool epoc
 	map_remove_u64(c->live->by_nonce, c->nonce);
 	if (epoch_changed && c->rules.dialect == CONN_NATIVE)
 		queue_reset(c, o);
-	if (c->watch != NULL)
-		live_say_watch(c);
+	/* Its list must not be lost in silence: it comes back and says it again. */
+	if (c->watch != NULL && live_say_watch(c) < 0)
+		live_close(c, CLOSE_RETRY, live_jitter(c->live, RETRY_MIN_MS, RETRY_MAX_MS));
 	if (c->rules.away)
 		live_say_away(c, true);
 }
