@@ -148,11 +148,6 @@ static void on_tick(uv_timer_t *timer)
 	ask(t);
 }
 
-void trust_poke(struct trust *t)
-{
-	ask(t);
-}
-
 int trust_new(
 	struct trust **out, uv_loop_t *loop, struct bus *bus, const char *path, struct users *users)
 {

@@ -18,7 +18,4 @@ struct trust;
 int trust_new(struct trust **out, uv_loop_t *loop, struct bus *bus, const char *path,
 	struct users *users);
 
-/* A user was added: tells it now and not with the next second. */
-void trust_poke(struct trust *t);
-
 #endif

@@ -195,8 +195,3 @@ bool batches_on_seen(struct batches *b, uint64_t n)
 	}
 	return true;
 }
-
-bool batches_has_unseen(const struct batches *b)
-{
-	return b->seen < b->sent;
-}

@@ -46,7 +46,5 @@ void batches_write(struct batches *b, const struct batches_head *head, char *out
 
 /* The router has processed number n.  false: it was never sent. */
 bool batches_on_seen(struct batches *b, uint64_t n);
-/* The oldest sent batch is still unseen. */
-bool batches_has_unseen(const struct batches *b);
 
 #endif

@@ -231,7 +231,6 @@ int edge_new(struct edge **out, const struct edge_config *cfg)
 	if (e == NULL)
 		return -ENOMEM;
 	e->cfg = cfg;
-	signal(SIGPIPE, SIG_IGN);
 	limit_descriptors(cfg);
 	result = uv_loop_init(&e->loop);
 	if (result == 0)

@@ -130,7 +130,6 @@ static void on_opened(void *arg, enum live_open_outcome outcome, unsigned code)
 
 static void open_session(struct guest *g, const struct auth_reply *grant)
 {
-	char address[ADDRESS_TEXT_BYTES];
 	struct live_open open = {
 		.nonce = g->nonce,
 		.ticket = grant->ticket,
@@ -140,7 +139,6 @@ static void open_session(struct guest *g, const struct auth_reply *grant)
 		.expires_in_ms = grant->expires_in_ms,
 		.ends_in_ms = grant->ends_in_ms,
 		.may_push = grant->may_push,
-		.address = slice_of(address_format(&g->peer, address)),
 	};
 
 	stop_asking(g); /* live counts it from here */

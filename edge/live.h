@@ -49,7 +49,6 @@ struct live_open {
 	int64_t expires_in_ms; /* of the token */
 	int64_t ends_in_ms;    /* of the ticket */
 	bool may_push;
-	struct slice address; /* of the client, as text, for logs */
 };
 
 enum live_open_outcome { LIVE_OPENED, LIVE_REFUSED, LIVE_AWAY };

@@ -35,11 +35,6 @@ void links_close(struct links *ls, uint32_t slot, const char *why)
 		l->why = why;
 }
 
-bool links_is_closing(const struct links *ls, uint32_t slot)
-{
-	return ls->links[slot].why != NULL;
-}
-
 /* The edge's sessions end. */
 static void end_edge(struct edge_link *l)
 {

@@ -38,7 +38,6 @@ void links_gauges(struct links *ls, uint32_t slot, const Pb__UpGauges *gauges);
 void links_violation(struct links *ls, uint32_t slot, const char *what);
 /* Closes the link when the turn is over; why is a literal word. */
 void links_close(struct links *ls, uint32_t slot, const char *why);
-bool links_is_closing(const struct links *ls, uint32_t slot);
 
 /* At the end of each turn: ends what is marked, then sends what there is. */
 void links_turn(struct links *ls);
