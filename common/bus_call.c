@@ -49,7 +49,7 @@ static int knock(const char *path, int64_t deadline)
 		return -errno;
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(sa.sun_path, path);
+	memcpy(sa.sun_path, path, strlen(path) + 1);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return errno == ENOENT ? -ECONNREFUSED : -errno;
 	rc = poll(&p, 1, time_left(deadline));
@@ -82,7 +82,7 @@ static int open_line(const char *url, size_t max_answer)
 		rc = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
 	if (rc != 0)
 		return bus_errno(rc);
-	strcpy(line.url, url);
+	snprintf(line.url, sizeof(line.url), "%s", url);
 	line.max_answer = max_answer;
 	return 0;
 }

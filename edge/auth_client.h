@@ -43,7 +43,7 @@ int auth_client_new(struct auth_client **out, uv_loop_t *loop, struct bus *bus, 
 /* What the router gave in HELLO; copied.  Until there is one, questions wait (within their
  * deadline). */
 void auth_client_set_credential(struct auth_client *ac, struct slice credential);
-/* Answered a question lately, or has a live connection and nothing overdue. */
+/* Answered within the last seconds; it is asked something at least once a second. */
 bool auth_client_is_up(const struct auth_client *ac);
 
 /* The slices are copied.  An id for cancel, never 0; 0: out of memory or too many are waiting

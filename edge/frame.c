@@ -2,8 +2,8 @@
  * One frame of a client: a JSON object with `event`, and beside it `data`, `id` and `mid`.  The
  * envelope is read first, `id` before all else, so that the exception for anything that is wrong
  * later can be matched with its frame.  Then one reader per event looks at `data`.  What is of the
- * wrong type is refused by name, never converted; the one conversion is a uid that came as a number
- * (DECISIONS 13).
+ * wrong type is refused by name, never converted; the one conversion is a uid that came as a
+ * number.
  */
 #include "edge/frame.h"
 
@@ -94,7 +94,7 @@ static bool is_position(const json_t *value)
 	return value == NULL || (json_is_integer(value) && json_integer_value(value) >= 0);
 }
 
-/* Positions are acknowledged from issue B on; what they may look like is checked already. */
+/* u and s are positions in the streams, which some clients tell; nothing is done with them yet. */
 static struct frame_error read_heartbeat(struct slice text, const json_t *data, struct frame *out)
 {
 	(void)text;

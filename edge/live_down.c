@@ -25,7 +25,7 @@ static void say_result(struct live_conn *c, const struct send_entry *e, const Pb
 		live_say_exception(c, send_id(e), r->code, codec_slice(r->field), r->after_ms);
 		return;
 	}
-	/* Without the ack a native client's numbers would have a hole (DECISIONS 18). */
+	/* Without the ack a native client's numbers would have a hole. */
 	if (e->id_len == 0 && c->rules.dialect == CONN_PLAIN)
 		return;
 	buf_clear(&l->scratch);

@@ -1,6 +1,6 @@
 /*
  * system: the last messages to all, by number.  They come from PUB, which may lose some, and from
- * the link as repairs; connections get them in order, each once (DECISIONS 5).  Pure.
+ * the link as repairs; connections get them in order, each once.  Pure.
  */
 #ifndef POSTERN_EDGE_SYSTEM_H
 #define POSTERN_EDGE_SYSTEM_H

@@ -225,8 +225,8 @@ int uplink_add(struct uplink *u, const Pb__UpItem *item, enum uplink_class class
 		return -EAGAIN;
 	ret = batches_add(&u->batches, item, class == UPLINK_MUST ? MUST_BYTES : MAY_WAIT_BYTES);
 	if (ret < 0 && class == UPLINK_MUST) {
-		log_error("link_overrun", "edge=%u waiting_bytes=%zu", u->lease.edge_id,
-			u->batches.waiting_bytes);
+		LOG_LIMITED(LOG_ERROR, "link_overrun", "edge=%u waiting_bytes=%zu",
+			u->lease.edge_id, u->batches.waiting_bytes);
 		bus_pipe_close(u->link, u->pipe);
 	}
 	return ret;
