@@ -1,29 +1,12 @@
 /*
  * postern-auth: the process that sees the issuers' keys and the passwords.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "auth/authd.h"
 #include "auth/config.h"
 #include "common/cleanup.h"
-
-/* A supervisor starts a daemon again after EXIT_INTERNAL, and not after EXIT_CONFIG. */
-static int exit_code(int error)
-{
-	switch (error) {
-	case 0:
-		return EXIT_SUCCESS;
-	case -ENOMEM:
-	case -EAGAIN:
-	case -EBUSY:
-	case -EADDRINUSE:
-		return EXIT_INTERNAL;
-	default:
-		return EXIT_CONFIG;
-	}
-}
 
 /*
  * The order is the argument.  Keys, users and the password thread come first, while files can be
@@ -41,7 +24,7 @@ static _Noreturn void run(const struct auth_config *cfg)
 		r = authd_listen(authd);
 	if (r == 0)
 		authd_run(authd);
-	_exit(exit_code(r));
+	_exit(daemon_exit(r));
 }
 
 int main(int argc, char **argv)
@@ -53,6 +36,6 @@ int main(int argc, char **argv)
 		return config_exit(result);
 	daemon_log_open("auth", &cfg.daemon);
 	if (result == CONFIG_CHECK)
-		return exit_code(authd_check(&cfg));
+		return daemon_exit(authd_check(&cfg));
 	run(&cfg);
 }

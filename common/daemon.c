@@ -4,6 +4,7 @@
  */
 #include "common/daemon.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,4 +48,21 @@ enum config_result daemon_config_load(
 void daemon_log_open(const char *process, const struct daemon_config *d)
 {
 	log_open(process, d->log_level, d->log_format == DAEMON_LOG_JSON);
+}
+
+int daemon_exit(int error)
+{
+	switch (error) {
+	case 0:
+		return EXIT_SUCCESS;
+	case -ENOMEM:
+	case -EAGAIN:
+	case -EBUSY:
+	case -EADDRINUSE:
+	case -EMFILE:
+	case -ENFILE:
+		return EXIT_INTERNAL;
+	default:
+		return EXIT_CONFIG;
+	}
 }

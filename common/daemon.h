@@ -40,6 +40,12 @@ extern const char *const daemon_log_formats[];
 enum config_result daemon_config_load(
 	const struct config_spec *spec, int argc, char **argv, void *out, struct daemon_config *d);
 
+/*
+ * The exit status of a daemon that could not start or go on: a supervisor may start one again after
+ * EXIT_INTERNAL, and after EXIT_CONFIG somebody has to change something first.  0 for 0.
+ */
+int daemon_exit(int error);
+
 /* log_open() with what was set. */
 void daemon_log_open(const char *process, const struct daemon_config *d);
 

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 {
 	static struct edge_config cfg;
 	struct edge *edge;
+	int rc;
 	enum config_result result = edge_config_load(&cfg, argc, argv);
 
 	if (result != CONFIG_OK) {
@@ -24,8 +25,8 @@ int main(int argc, char **argv)
 	 * then on it accepts, and connects to nothing but the sockets of auth and router; it opens
 	 * no file, starts no process and holds no key.
 	 */
-	if (edge_new(&edge, &cfg) < 0)
-		_exit(EXIT_CONFIG);
-	edge_run(edge);
-	_exit(EXIT_SUCCESS); /* NNG's threads and sockets end with the process */
+	rc = edge_new(&edge, &cfg);
+	if (rc == 0)
+		edge_run(edge);
+	_exit(daemon_exit(rc)); /* NNG's threads and sockets end with the process */
 }

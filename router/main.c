@@ -1,7 +1,6 @@
 /*
  * postern-router, top to bottom.
  */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "router/router.h"
@@ -12,6 +11,7 @@ int main(int argc, char **argv)
 	static struct router_config config;
 	enum config_result result = router_config_load(&config, argc, argv);
 	struct router *router = NULL;
+	int rc;
 
 	if (result != CONFIG_OK)
 		return config_exit(result);
@@ -24,11 +24,13 @@ int main(int argc, char **argv)
 	 * signals.  After that the router needs one file more, the ticket key, which auth may not
 	 * have made yet.
 	 */
-	if (router_config_place(&config) < 0 || router_new(&router, &config) < 0)
-		return EXIT_CONFIG;
-	if (router_listen(router) < 0)
-		return EXIT_CONFIG;
-
+	rc = router_config_place(&config);
+	if (rc == 0)
+		rc = router_new(&router, &config);
+	if (rc == 0)
+		rc = router_listen(router);
+	if (rc == 0)
+		rc = router_run(router);
 	/* NNG may abort when its sockets are closed while they work, so the process just ends. */
-	_exit(router_run(router) < 0 ? EXIT_CONFIG : EXIT_SUCCESS);
+	_exit(daemon_exit(rc));
 }
