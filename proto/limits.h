@@ -1,7 +1,7 @@
 /*
- * limits: every bound of Postern, each with its unit.  A bound that an operator may change is a
- * setting whose default and range are here; the others are part of the protocol or of the memory
- * budget.
+ * limits: the bounds that more than one process, or a client, must know, each with its unit.  A
+ * bound that an operator may change is a setting whose default is here.  What bounds one module
+ * alone is a named constant at the top of its file.
  */
 #ifndef POSTERN_PROTO_LIMITS_H
 #define POSTERN_PROTO_LIMITS_H
