@@ -49,7 +49,8 @@ struct bus_options {
 	int queue;	   /* PUB, SUB: messages NNG keeps per pipe, at most 8192 */
 	const uid_t *uids; /* listeners: who may connect (SO_PEERCRED); borrowed for ever */
 	size_t n_uids;	   /* 0: anyone who can open the path */
-	mode_t mode;	   /* listeners: of the socket file, for instance 0666 */
+	mode_t mode;	   /* listeners: of the socket file, for instance 0666; for the owner
+			    alone when uids has no other */
 	void *arg;	   /* of all callbacks */
 	/* msg is borrowed until the callback returns; pipe names the peer's connection. */
 	void (*on_message)(void *arg, uint32_t pipe, struct slice msg);

@@ -151,6 +151,16 @@ static int claim_path(struct bus_socket *s, const char *path)
 	return 0;
 }
 
+/* Where nobody but our own uid may connect, the kernel need not even let others knock. */
+static mode_t file_mode(const struct bus_options *o)
+{
+	for (size_t i = 0; i < o->n_uids; i++) {
+		if (o->uids[i] != geteuid())
+			return o->mode;
+	}
+	return o->n_uids == 0 ? o->mode : o->mode & 0700;
+}
+
 int bus_listen(
 	struct bus *b, const char *path, const struct bus_options *options, struct bus_socket **out)
 {
@@ -167,7 +177,8 @@ int bus_listen(
 		return rc;
 	rc = nng_listener_create(&listener, s->sock, url);
 	if (rc == 0 && options->mode != 0)
-		rc = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, (int)options->mode);
+		rc = nng_listener_set_int(
+			listener, NNG_OPT_IPC_PERMISSIONS, (int)file_mode(options));
 	if (rc != 0)
 		return bus_errno(rc);
 	rc = start_receiving(s);

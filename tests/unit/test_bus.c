@@ -295,6 +295,34 @@ static void a_subscriber_redials(void **state)
 	assert_int_equal(sub.disorder, 0);
 }
 
+static mode_t mode_for(struct side *side, const uid_t *uids, size_t n)
+{
+	struct bus_options options = side_options(side, BUS_PAIR);
+	const char *path = rig_path();
+	struct bus_socket *s;
+	struct stat st;
+
+	options.mode = 0666;
+	options.uids = uids;
+	options.n_uids = n;
+	assert_int_equal(bus_listen(rig_bus(), path, &options, &s), 0);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 0777;
+}
+
+static void a_path_for_our_own_uid_cannot_be_opened_by_another(void **state)
+{
+	static struct side sides[3];
+	static uid_t uids[2];
+
+	(void)state;
+	uids[0] = geteuid();
+	uids[1] = uids[0] + 1;
+	assert_int_equal(mode_for(&sides[0], uids, 1), 0600);
+	assert_int_equal(mode_for(&sides[1], uids, 2), 0666);
+	assert_int_equal(mode_for(&sides[2], uids + 1, 1), 0666);
+}
+
 static void a_live_path_is_refused_and_a_stale_one_replaced(void **state)
 {
 	static struct side a;
@@ -415,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_question_breaks_with_its_connection_and_is_not_sent_again),
 		cmocka_unit_test(a_pair_redials_a_hundred_times),
 		cmocka_unit_test(a_subscriber_redials),
+		cmocka_unit_test(a_path_for_our_own_uid_cannot_be_opened_by_another),
 		cmocka_unit_test(a_live_path_is_refused_and_a_stale_one_replaced),
 		cmocka_unit_test(options_that_bound_nothing_are_refused),
 		cmocka_unit_test(a_tool_asks_without_a_loop),
