@@ -119,7 +119,7 @@ int uplink_system_dial(struct uplink *u)
 	const struct bus_options options = {
 		.pattern = BUS_SUB,
 		.max_message = SYSTEM_BATCH_MAX_BYTES,
-		.queue = 8192,
+		.queue = SYSTEM_QUEUE,
 		.arg = u,
 		.on_message = on_system_message,
 	};

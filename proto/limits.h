@@ -74,7 +74,9 @@
 #define LINK_CLAIM_MS 5000
 #define LINK_SILENT_MS 10000 /* an edge says gauges each second; then its sessions are away */
 #define LINK_DEAD_MS 45000   /* then its link is closed */
-#define SYSTEM_BATCH_MAX_BYTES 1048576
+/* What waits for subscribers that do not read, the same bytes for all of them: at most 128 MiB. */
+#define SYSTEM_BATCH_MAX_BYTES 131072
+#define SYSTEM_QUEUE 1024
 #define SYSTEM_KEPT 256 /* system messages that router and edges keep for repair */
 #define TRUST_MAX_BYTES 65536
 #define TRUST_FACTS_PER_REQUEST 256

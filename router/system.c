@@ -15,7 +15,10 @@
 #include "router/links.h"
 
 #define HEADER_MAX_BYTES 32 /* of a SystemBatch beside its messages */
-#define PUB_QUEUE 8192	    /* NNG's most, per subscriber */
+
+_Static_assert(SYSTEM_BATCH_MAX_BYTES >= PUSH_MAX_BYTES + 4096, "a push fits a batch");
+_Static_assert(SYSTEM_BATCH_MAX_BYTES <= 134217728 / SYSTEM_QUEUE,
+	"subscribers that do not read hold back no more");
 
 static const struct batch_limits limits = {
 	.field = 3, /* SystemBatch.messages */
@@ -47,7 +50,7 @@ int system_new(struct system_feed **out, struct hub *hub)
 	const struct bus_options options = {
 		.pattern = BUS_PUB,
 		.max_message = 1, /* subscribers have nothing to say */
-		.queue = PUB_QUEUE,
+		.queue = SYSTEM_QUEUE,
 		.uids = hub->config->edges.list,
 		.n_uids = hub->config->edges.n,
 		.mode = 0666,
