@@ -73,7 +73,7 @@ static void answer_lease(
 	Pb__HelloLease lease = PB__HELLO_LEASE__INIT;
 
 	credential_mint(h->key, ask->edge.id, ask->edge.epoch, credential);
-	lease.path = codec_bytes(slice_of(links_path(h->links, slot)));
+	lease.path = codec_bytes(slice_of(links_rename(h->links, slot)));
 	lease.link_key.data = (uint8_t *)(uintptr_t)ask->key;
 	lease.link_key.len = sizeof(ask->key);
 	lease.edge_id = ask->edge.id;

@@ -74,8 +74,8 @@ static struct lease_slot *slot_of(struct leases *ls, struct lease_identity edge)
 	return NULL;
 }
 
-/* A former edge still knows the path of its slot and may sit on it; so others go first, and the one
- * that was used last goes last. */
+/* Whoever learns the path of a slot may sit on it; so others go first, and the one that was used
+ * last goes last. */
 static bool is_better(const struct lease_slot *a, const struct lease_slot *b)
 {
 	if (a->tainted_ms != b->tainted_ms)

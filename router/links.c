@@ -182,6 +182,17 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 		take_batch(l, batch, msg.len);
 }
 
+static int draw_path(char out[LINK_PATH_MAX_BYTES + 1], const char *run)
+{
+	uint64_t name[2];
+	int len;
+
+	random_fill(name, sizeof(name));
+	len = snprintf(out, LINK_PATH_MAX_BYTES + 1,
+		"%s/router/link/%016" PRIx64 "%016" PRIx64 ".sock", run, name[0], name[1]);
+	return len > LINK_PATH_MAX_BYTES ? -ENAMETOOLONG : 0;
+}
+
 static int open_link(struct edge_link *l, const char *run)
 {
 	struct hub *h = l->owner->hub;
@@ -197,13 +208,9 @@ static int open_link(struct edge_link *l, const char *run)
 		.on_up = on_link_up,
 		.on_down = on_link_down,
 	};
-	uint64_t name[2];
+	int rc = draw_path(l->path, run);
 
-	random_fill(name, sizeof(name));
-	if (snprintf(l->path, sizeof(l->path), "%s/router/link/%016" PRIx64 "%016" PRIx64 ".sock",
-		    run, name[0], name[1]) >= (int)sizeof(l->path))
-		return -ENAMETOOLONG;
-	return bus_listen(h->bus, l->path, &options, &l->socket);
+	return rc < 0 ? rc : bus_listen(h->bus, l->path, &options, &l->socket);
 }
 
 int links_new(struct links **out, struct hub *hub)
@@ -228,9 +235,17 @@ int links_new(struct links **out, struct hub *hub)
 	return rc;
 }
 
-const char *links_path(const struct links *ls, uint32_t slot)
+/* The socket goes on listening, whatever its file is called. */
+const char *links_rename(struct links *ls, uint32_t slot)
 {
-	return ls->links[slot].path;
+	struct edge_link *l = &ls->links[slot];
+	char path[sizeof(l->path)];
+
+	if (draw_path(path, ls->hub->config->run_path) == 0 && rename(l->path, path) == 0)
+		memcpy(l->path, path, sizeof(path));
+	else
+		LOG_LIMITED(LOG_WARN, "link_not_renamed", "slot=%" PRIu32 " error=%d", slot, errno);
+	return l->path;
 }
 
 void links_violation(struct links *ls, uint32_t slot, const char *what)

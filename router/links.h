@@ -18,8 +18,11 @@ struct links;
 /* Opens all sockets in run/router/link/.  0 and an owned *out that lives for ever, or -errno. */
 int links_new(struct links **out, struct hub *hub);
 
-/* The leased slot's socket; static. */
-const char *links_path(const struct links *ls, uint32_t slot);
+/*
+ * Gives the slot's socket a new name, for one lease: who had the slot before may know the old one
+ * and could sit on it.  The path, valid until the next renaming.
+ */
+const char *links_rename(struct links *ls, uint32_t slot);
 
 /* One item for a link; without effect when nobody has it. */
 void links_opened(struct links *ls, const struct core_command *c);

@@ -1,5 +1,7 @@
 /* What an edge that was taken can see and do. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { startRecorder } from './record.js';
 import { eventually, startStack } from './stack.js';
@@ -127,6 +129,18 @@ test('a link has one edge', async (t) => {
 	assert.equal((await bob.next('chat')).data.content, 'hi');
 	assert.equal(first.all('link_down').length, 0);
 	assert.equal(second.received('"hi"'), false);
+});
+
+test('the path of a link is of no use after its lease', async (t) => {
+	const stack = await startStack(t, { edges: 0 });
+	const dir = path.join(stack.env.POSTERN_RUN, 'router/link');
+	const names = () => readdirSync(dir).filter((name) => name.endsWith('.sock'));
+	const known = names(); // as somebody would know them who had all slots before
+
+	const edge = await startRecorder(stack, [stack.token({ sub: 'ann' })]);
+	assert.ok(!known.includes(path.basename(edge.lease.path)), 'its slot has a new name');
+	assert.equal(names().length, known.length);
+	assert.equal(known.filter((name) => names().includes(name)).length, known.length - 1, 'and no longer the old one');
 });
 
 test('what PUB lost is repaired over the link', async (t) => {
