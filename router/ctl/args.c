@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 #include "common/json.h"
+#include "common/plain.h"
 #include "proto/limits.h"
 #include "proto/names.h"
-#include "router/ctl/text.h"
 
 struct option {
 	const char *name;
@@ -33,7 +33,7 @@ static const struct option options[] = {
 static bool complain(struct buf *complaint, const char *text, const char *what)
 {
 	buf_clear(complaint);
-	text_add_safe(complaint, slice_of(what));
+	plain_add(complaint, slice_of(what));
 	buf_add_text(complaint, text);
 	return false;
 }
@@ -166,7 +166,7 @@ bool args_data_is_json(struct slice text, struct buf *complaint)
 		return complain(complaint, ": not JSON", "--data");
 	complain(complaint, ": not JSON; for a string, quote it for the shell as well: '\"",
 		"--data");
-	text_add_safe(complaint, text);
+	plain_add(complaint, text);
 	buf_add_text(complaint, "\"'");
 	return false;
 }

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/plain.h"
 #include "proto/codec.h"
-#include "router/ctl/text.h"
 
 #define CELL_MAX_BYTES 4096
 
@@ -18,11 +18,11 @@ static void add_cell(struct buf *out, struct slice text, size_t width)
 	struct buf cell;
 
 	buf_init(&cell, CELL_MAX_BYTES);
-	text_add_safe(&cell, text);
+	plain_add(&cell, text);
 	if (cell.len == 0)
 		buf_add_text(&cell, "-");
 	buf_add(out, buf_slice(&cell));
-	for (size_t n = text_width(buf_slice(&cell)); n < width; n++)
+	for (size_t n = plain_width(buf_slice(&cell)); n < width; n++)
 		buf_add_text(out, " ");
 	buf_add_text(out, "  ");
 	out->failed |= cell.failed;
@@ -39,7 +39,7 @@ static void end_line(struct buf *out)
 static void add_json_member(struct buf *out, const char *name, ProtobufCBinaryData value)
 {
 	buf_printf(out, "\"%s\":", name);
-	text_add_json(out, codec_slice(value));
+	plain_add_json(out, codec_slice(value));
 }
 
 /* 3s, 4m, 5h, 6d: the largest unit that fits. */
@@ -77,7 +77,7 @@ void print_pushed(struct buf *out, const Pb__CtlPushed *pushed, bool json)
 	}
 	buf_printf(out, "delivered to %" PRIu32 " device%s, seq %" PRIu64 ", id ", pushed->devices,
 		pushed->devices == 1 ? "" : "s", pushed->seq);
-	text_add_safe(out, codec_slice(pushed->mid));
+	plain_add(out, codec_slice(pushed->mid));
 	buf_add_text(out, "\n");
 }
 
@@ -137,9 +137,9 @@ void print_user(struct buf *out, const Pb__CtlUserLine *user, bool json)
 		add_json_user(out, user);
 		return;
 	}
-	text_add_safe(out, codec_slice(user->uid));
+	plain_add(out, codec_slice(user->uid));
 	buf_add_text(out, "  ");
-	text_add_safe(out, codec_slice(user->state));
+	plain_add(out, codec_slice(user->state));
 	buf_printf(out, "  seq %" PRIu64 "\n", user->seq);
 	if (user->n_sessions == 0)
 		return;
@@ -205,7 +205,7 @@ void print_stats(struct buf *out, const Pb__CtlStatList *stats, bool json)
 
 		if (json) {
 			buf_add_text(out, i == 0 ? "" : ",");
-			text_add_json(out, codec_slice(stat->name));
+			plain_add_json(out, codec_slice(stat->name));
 			buf_printf(out, ":%" PRIu64, stat->value);
 		} else {
 			add_cell(out, codec_slice(stat->name), 28);
@@ -258,7 +258,7 @@ void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json)
 		buf_add_text(out, "  ");
 		add_cell(out, codec_slice(event->kind), 10);
 		add_cell(out, codec_slice(event->user), 16);
-		text_add_safe(out, codec_slice(event->detail));
+		plain_add(out, codec_slice(event->detail));
 		buf_add_text(out, "\n");
 	}
 }
@@ -272,6 +272,6 @@ void print_refusal(struct buf *out, const Pb__RouterCtlReply *reply, bool json)
 		return;
 	}
 	buf_printf(out, "refused: %" PRIu32 " ", reply->code);
-	text_add_safe(out, codec_slice(reply->message));
+	plain_add(out, codec_slice(reply->message));
 	buf_add_text(out, "\n");
 }

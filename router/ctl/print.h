@@ -1,6 +1,6 @@
 /*
  * print: the router's answers as tables for people, or as one JSON object a line.  Pure: into a
- * buf. All text from the wire goes through text.h.
+ * buf. All text from the wire goes through plain.h.
  */
 #ifndef POSTERN_ROUTER_CTL_PRINT_H
 #define POSTERN_ROUTER_CTL_PRINT_H

@@ -1,9 +1,9 @@
-/* routerctl's text: nothing from the wire drives the terminal. */
+/* plain: nothing from the wire drives the terminal. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/json.h"
-#include "router/ctl/text.h"
+#include "common/plain.h"
 #include "tests/unit/test.h"
 
 static void becomes(struct slice in, const char *wanted)
@@ -11,7 +11,7 @@ static void becomes(struct slice in, const char *wanted)
 	struct buf out;
 
 	buf_init(&out, 4096);
-	text_add_safe(&out, in);
+	plain_add(&out, in);
 	assert_false(out.failed);
 	assert_int_equal(out.len, strlen(wanted));
 	assert_memory_equal(out.data, wanted, out.len);
@@ -62,7 +62,7 @@ static void every_short_text_comes_out_without_control_characters(void **state)
 			struct buf out;
 
 			buf_init(&out, 64);
-			text_add_safe(&out, (struct slice){in, 2});
+			plain_add(&out, (struct slice){in, 2});
 			assert_true(utf8_is_valid(buf_slice(&out)));
 			for (size_t i = 0; i < out.len; i++) {
 				unsigned char c = (unsigned char)out.data[i];
@@ -85,7 +85,7 @@ static void json_is_valid_whatever_came(void **state)
 			struct buf out;
 
 			buf_init(&out, 64);
-			text_add_json(&out, (struct slice){in, 3});
+			plain_add_json(&out, (struct slice){in, 3});
 			assert_false(out.failed);
 			assert_int_equal(json_read(buf_slice(&out), 1, &value), JSON_READ);
 			assert_true(json_is_string(value));
@@ -97,9 +97,9 @@ static void json_is_valid_whatever_came(void **state)
 static void a_column_is_a_character(void **state)
 {
 	(void)state;
-	assert_int_equal(text_width(SLICE_LITERAL("")), 0);
-	assert_int_equal(text_width(SLICE_LITERAL("abc")), 3);
-	assert_int_equal(text_width(SLICE_LITERAL("Zoë")), 3);
+	assert_int_equal(plain_width(SLICE_LITERAL("")), 0);
+	assert_int_equal(plain_width(SLICE_LITERAL("abc")), 3);
+	assert_int_equal(plain_width(SLICE_LITERAL("Zoë")), 3);
 }
 
 int main(void)

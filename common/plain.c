@@ -2,7 +2,7 @@
  * UTF-8 is decoded by hand here, one character at a time, because what is wrong must be shown
  * rather than refused.
  */
-#include "router/ctl/text.h"
+#include "common/plain.h"
 
 #include <stdbool.h>
 
@@ -35,7 +35,7 @@ static bool is_treacherous(uint32_t c)
 	       (c >= 0xe0000 && c <= 0xe0fff);
 }
 
-void text_add_safe(struct buf *b, struct slice s)
+void plain_add(struct buf *b, struct slice s)
 {
 	while (s.len > 0) {
 		uint32_t c = 0;
@@ -55,7 +55,7 @@ void text_add_safe(struct buf *b, struct slice s)
 	}
 }
 
-size_t text_width(struct slice safe)
+size_t plain_width(struct slice safe)
 {
 	size_t columns = 0;
 
@@ -64,7 +64,7 @@ size_t text_width(struct slice safe)
 	return columns;
 }
 
-void text_add_json(struct buf *b, struct slice s)
+void plain_add_json(struct buf *b, struct slice s)
 {
 	struct buf clean;
 	uint32_t c;
