@@ -3,7 +3,6 @@
  * on stdout, one clear line on stderr when something is wrong.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +13,8 @@
 #include "common/bus.h"
 #include "common/cleanup.h"
 #include "common/config.h"
+#include "common/options.h"
+#include "common/plain.h"
 #include "ctl.pb-c.h"
 #include "proto/codec.h"
 #include "proto/codes.h"
@@ -35,6 +36,7 @@ struct options {
 	const char *count;
 	bool json;
 	bool help;
+	bool version;
 };
 
 struct call {
@@ -52,6 +54,7 @@ static const char general_help[] =
 	"  --run DIR          directory of the sockets; default $POSTERN_RUN or /run/postern\n"
 	"  --json             one JSON object a line\n"
 	"  --help             this, or with a command its options\n"
+	"  --version          the version\n"
 	"\n"
 	"Exit status: 0 done or valid, 1 error, 5 refused or invalid, 64 wrong usage.\n"
 	"\n"
@@ -95,9 +98,15 @@ static int failure(const char *what, const char *why)
 	return EXIT_FAILURE;
 }
 
-static struct slice bytes_of(ProtobufCBinaryData b)
+/* Auth passes on what stands in tokens and key files. */
+static void print_plain(FILE *f, const char *before, struct slice text)
 {
-	return (struct slice){(const char *)b.data, b.len};
+	struct buf b;
+
+	buf_init(&b, 16384);
+	plain_add(&b, text);
+	fprintf(f, "%s%.*s", before, SLICE_ARGS(buf_slice(&b)));
+	buf_fini(&b);
 }
 
 static void call_fini(struct call *c)
@@ -154,7 +163,8 @@ static int call_auth(struct call *c, Pb__AuthCtlRequest *request, const Pb__Auth
 	*out = (const Pb__AuthCtlReply *)reply;
 	if ((*out)->code == EX_NONE)
 		return EXIT_SUCCESS;
-	fprintf(stderr, "authctl: %.*s\n", SLICE_ARGS(bytes_of((*out)->message)));
+	print_plain(stderr, "authctl: ", codec_slice((*out)->message));
+	fputc('\n', stderr);
 	return (*out)->code == EX_UNAVAILABLE || (*out)->code == EX_INTERNAL ? EXIT_FAILURE
 									     : EXIT_REFUSED;
 }
@@ -201,9 +211,9 @@ static int tokens_print(struct call *c, Pb__CtlToken *ask, bool json)
 	if (reply->result_case != PB__AUTH_CTL_REPLY__RESULT_TOKEN)
 		return failure(c->path, "the answer is not one of auth's");
 	if (reply->token->token.len > 0)
-		print_token(bytes_of(reply->token->token), json);
+		print_token(codec_slice(reply->token->token), json);
 	for (size_t i = 0; i < reply->token->n_more; i++)
-		print_token(bytes_of(reply->token->more[i]), json);
+		print_token(codec_slice(reply->token->more[i]), json);
 	return EXIT_SUCCESS;
 }
 
@@ -233,7 +243,7 @@ static int many_tokens(
 	return EXIT_SUCCESS;
 }
 
-static int command_token(const struct options *o, int n_words, char **words)
+static int command_token(const struct options *o, size_t n_words, const char *const *words)
 {
 	CLEANUP(call_fini) struct call c = {0};
 	Pb__CtlToken ask = PB__CTL_TOKEN__INIT;
@@ -264,25 +274,28 @@ static void print_verdict(const Pb__CtlVerdict *v, bool json)
 	struct buf b;
 
 	if (!json && v->valid) {
-		printf("valid user=%.*s kid=%.*s expires_in=%" PRId64 "s scope=%.*s\n",
-			SLICE_ARGS(bytes_of(v->uid)), SLICE_ARGS(bytes_of(v->kid)),
-			v->expires_in_ms / 1000, SLICE_ARGS(bytes_of(v->scope)));
+		print_plain(stdout, "valid user=", codec_slice(v->uid));
+		print_plain(stdout, " kid=", codec_slice(v->kid));
+		printf(" expires_in=%" PRId64 "s", v->expires_in_ms / 1000);
+		print_plain(stdout, " scope=", codec_slice(v->scope));
+		putchar('\n');
 		return;
 	}
 	if (!json) {
-		printf("invalid: %.*s\n", SLICE_ARGS(bytes_of(v->reason)));
+		print_plain(stdout, "invalid: ", codec_slice(v->reason));
+		putchar('\n');
 		return;
 	}
 	buf_init(&b, 8192);
 	buf_printf(&b, "{\"valid\":%s,\"reason\":", v->valid ? "true" : "false");
-	buf_add_json_string(&b, bytes_of(v->reason));
+	plain_add_json(&b, codec_slice(v->reason));
 	if (v->valid) {
 		buf_add_text(&b, ",\"uid\":");
-		buf_add_json_string(&b, bytes_of(v->uid));
+		plain_add_json(&b, codec_slice(v->uid));
 		buf_add_text(&b, ",\"kid\":");
-		buf_add_json_string(&b, bytes_of(v->kid));
+		plain_add_json(&b, codec_slice(v->kid));
 		buf_printf(&b, ",\"expires_in_ms\":%" PRId64 ",\"scope\":", v->expires_in_ms);
-		buf_add_json_string(&b, bytes_of(v->scope));
+		plain_add_json(&b, codec_slice(v->scope));
 	}
 	buf_add_text(&b, "}");
 	printf("%.*s\n", SLICE_ARGS(buf_slice(&b)));
@@ -300,7 +313,7 @@ static bool token_from_stdin(char *text, size_t size)
 	return ferror(stdin) == 0;
 }
 
-static int command_check(const struct options *o, int n_words, char **words)
+static int command_check(const struct options *o, size_t n_words, const char *const *words)
 {
 	CLEANUP(call_fini) struct call c = {0};
 	Pb__AuthCtlRequest request = PB__AUTH_CTL_REQUEST__INIT;
@@ -338,7 +351,7 @@ static int command_check(const struct options *o, int n_words, char **words)
 static const struct command {
 	const char *name;
 	const char *help;
-	int (*run)(const struct options *o, int n_words, char **words);
+	int (*run)(const struct options *o, size_t n_words, const char *const *words);
 } commands[] = {
 	{"token", token_help, command_token},
 	{"check", check_help, command_check},
@@ -353,71 +366,53 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/* 0, or an exit code after a line. */
-static int options_read(struct options *o, int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{"run", required_argument, NULL, 'r'},
-		{"sub", required_argument, NULL, 's'},
-		{"ttl", required_argument, NULL, 't'},
-		{"scope", required_argument, NULL, 'c'},
-		{"aud", required_argument, NULL, 'a'},
-		{"count", required_argument, NULL, 'n'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
+static const struct option_spec options[] = {
+	{"--run", true, offsetof(struct options, run)},
+	{"--sub", true, offsetof(struct options, sub)},
+	{"--ttl", true, offsetof(struct options, ttl)},
+	{"--scope", true, offsetof(struct options, scope)},
+	{"--aud", true, offsetof(struct options, aud)},
+	{"--count", true, offsetof(struct options, count)},
+	{"--json", false, offsetof(struct options, json)},
+	{"--help", false, offsetof(struct options, help)},
+	{"--version", false, offsetof(struct options, version)},
+	{0},
+};
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			o->run = optarg;
-			break;
-		case 's':
-			o->sub = optarg;
-			break;
-		case 't':
-			o->ttl = optarg;
-			break;
-		case 'c':
-			o->scope = optarg;
-			break;
-		case 'a':
-			o->aud = optarg;
-			break;
-		case 'n':
-			o->count = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			o->help = true;
-			break;
-		default:
-			return EXIT_USAGE; /* getopt printed the line */
-		}
+static int run(const struct options *o, const struct option_words *words)
+{
+	const struct command *command = words->n > 0 ? command_find(words->list[0]) : NULL;
+
+	if (o->version) {
+		puts("authctl " POSTERN_VERSION);
+		return EXIT_SUCCESS;
 	}
-	return 0;
+	if (o->help) {
+		fputs(command == NULL ? general_help : command->help, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (words->n == 0)
+		return usage("a command is missing", NULL);
+	if (command == NULL)
+		return usage("no such command", words->list[0]);
+	return command->run(o, words->n - 1, words->list + 1);
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {0};
-	const struct command *command;
-	int code = options_read(&o, argc, argv);
+	struct option_words words;
+	struct buf complaint;
+	int code;
 
-	if (code != 0)
-		return code;
-	command = optind < argc ? command_find(argv[optind]) : NULL;
-	if (o.help) {
-		fputs(command == NULL ? general_help : command->help, stdout);
-		return EXIT_SUCCESS;
+	buf_init(&complaint, 1024);
+	if (options_read(options, argc, argv, &o, &words, &complaint)) {
+		code = run(&o, &words);
+	} else {
+		fprintf(stderr, "authctl: %.*s (see authctl --help)\n",
+			SLICE_ARGS(buf_slice(&complaint)));
+		code = EXIT_USAGE;
 	}
-	if (optind == argc)
-		return usage("a command is missing", NULL);
-	if (command == NULL)
-		return usage("no such command", argv[optind]);
-	return command->run(&o, argc - optind - 1, argv + optind + 1);
+	buf_fini(&complaint);
+	return code;
 }

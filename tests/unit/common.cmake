@@ -4,6 +4,7 @@ add_unit_test(config LIBS postern_common)
 add_unit_test(json LIBS postern_common)
 add_unit_test(log LIBS postern_common)
 add_unit_test(map LIBS postern_common)
+add_unit_test(options LIBS postern_common)
 add_unit_test(plain LIBS postern_common)
 add_unit_test(setting LIBS postern_common)
 
