@@ -22,13 +22,17 @@ static bool may_send(const struct session *s)
 	return (s->flags & TICKET_MAY_SEND) != 0 && (s->flags & TICKET_READ_ONLY) == 0;
 }
 
-/* Who it is for, with at least one session. */
+/*
+ * Who it is for, with at least one session.  After a restart nobody is called unknown, which a
+ * client would take for final, before the edges have had time to reopen who is connected.
+ */
 static enum exception_code find_recipient(const struct core *c, struct slice uid, struct user **out)
 {
 	struct user *u = users_find(&c->users, uid);
 
 	if ((u == NULL || !u->known) && c->config.recipients == CORE_RECIPIENTS_KNOWN)
-		return EX_RECIPIENT_UNKNOWN;
+		return c->now_ms < c->presence.silent_until_ms ? EX_RECIPIENT_OFFLINE
+							       : EX_RECIPIENT_UNKNOWN;
 	if (u == NULL || u->n_sessions == 0)
 		return EX_RECIPIENT_OFFLINE;
 	*out = u;

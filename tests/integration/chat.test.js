@@ -41,6 +41,9 @@ test('private messages', async (t) => {
 	});
 
 	await t.test('to nobody are answered so', async () => {
+		/* Soon after its start the router cannot tell who is unknown. */
+		await eventually(async () => (await stack.run('routerctl', 'push', '--user', 'never-seen', '--data', '1')).stderr.includes('1101'),
+			'the router knows whom it does not know');
 		const ann = await stack.connect({ sub: 'ann' });
 		const unknown = await ann.chat('never-seen', 'x');
 		assert.equal(unknown.event, 'exception');

@@ -90,7 +90,7 @@ const char *model_word(enum model_state state)
 	return words[state];
 }
 
-static bool is_silent(const struct model *m, int64_t now_ms)
+bool model_is_silent(const struct model *m, int64_t now_ms)
 {
 	return m->config.after_restart && now_ms < m->config.started_ms + 5000;
 }
@@ -215,7 +215,7 @@ static void tell(
 	int n;
 
 	w->state = model_state(m, w->user, &w->devices);
-	if (is_silent(m, now_ms)) {
+	if (model_is_silent(m, now_ms)) {
 		w->state = MODEL_UNKNOWN;
 		w->devices = 0;
 	}
@@ -309,7 +309,7 @@ static void tick(struct model *m, const struct core_event *e)
 			m->live[next].ends_ms == m->live[next].ceiling_ms ? 4230 : 4200);
 		end(m, next, e->now_ms);
 	}
-	for (size_t i = 0; !is_silent(m, e->now_ms) && i < m->n_live; i++) {
+	for (size_t i = 0; !model_is_silent(m, e->now_ms) && i < m->n_live; i++) {
 		for (size_t k = 0; k < m->live[i].n_watches; k++) {
 			struct model_watch *w = &m->live[i].watches[k];
 			unsigned devices;

@@ -10,6 +10,8 @@
 void model_line(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* NULL, and the lines are right, for an event that names no session of its link. */
 struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id);
+/* Soon after a restart. */
+bool model_is_silent(const struct model *m, int64_t now_ms);
 unsigned model_sessions(const struct model *m, unsigned user);
 
 void model_send(struct model *m, const struct core_event *e, struct slice mid);

@@ -86,12 +86,12 @@ static void deliver_chat(struct model *m, const struct core_event *e, struct mod
 }
 
 /* 0 and *out, or an exception code. */
-static unsigned recipient(const struct model *m, struct slice uid, unsigned *out)
+static unsigned recipient(const struct model *m, struct slice uid, int64_t now_ms, unsigned *out)
 {
 	int user = model_user(m, uid);
 
 	if ((user < 0 || !m->users[user].known) && m->config.recipients == CORE_RECIPIENTS_KNOWN)
-		return 1101;
+		return model_is_silent(m, now_ms) ? 1102 : 1101;
 	if (user < 0 || model_sessions(m, (unsigned)user) == 0)
 		return 1102;
 	*out = (unsigned)user;
@@ -114,7 +114,7 @@ void model_send(struct model *m, const struct core_event *e, struct slice mid)
 		code = 1004;
 		field = !name_is_uid(e->send.to) ? "toUserId" : !mid_is_good ? "mid" : "message";
 	} else {
-		code = recipient(m, e->send.to, &to);
+		code = recipient(m, e->send.to, e->now_ms, &to);
 	}
 	if (code == 0)
 		deliver_chat(m, e, s, to, mid);
@@ -152,7 +152,7 @@ void model_push(struct model *m, const struct core_event *e, struct slice mid)
 	else if (slice_is(e->push.event, "chat"))
 		code = 1004;
 	else if (!to_all)
-		code = recipient(m, e->push.user, &to);
+		code = recipient(m, e->push.user, e->now_ms, &to);
 	if (code != 0) {
 		snprintf(result, sizeof(result), "0 devices=0 seq=0 mid= code=%u %s", code,
 			code == 1004 ? "event" : "-");
@@ -184,7 +184,7 @@ void model_typing(struct model *m, const struct core_event *e)
 	char uid[32];
 
 	if (s == NULL || (s->flags & TICKET_MAY_SEND) == 0 || (s->flags & TICKET_READ_ONLY) != 0 ||
-		recipient(m, e->typing.to, &f.user) != 0)
+		recipient(m, e->typing.to, e->now_ms, &f.user) != 0)
 		return;
 	f.plain_end = (size_t)snprintf(text, sizeof(text),
 		"{\"event\":\"typing\",\"data\":{\"fromUser\":%s}",

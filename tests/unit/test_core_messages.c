@@ -174,6 +174,25 @@ static void assert_refused(struct rig *r, struct core_event *e, unsigned code, c
 	assert_true(core_digest(r->core) == before);
 }
 
+static void after_a_restart_nobody_is_unknown_until_edges_have_reopened(void **state)
+{
+	const struct core_config restarted = {
+		.sessions_per_user = 8, .started_ms = 1000000, .after_restart = true};
+	struct core_event e;
+	struct rig r;
+
+	(void)state;
+	rig_start_with(&r, &restarted);
+	rig_open(&r, 0, 1, "1");
+	e = send_event("2");
+	assert_refused(&r, &e, EX_RECIPIENT_OFFLINE, NULL);
+	rig_tick(&r, 4999);
+	assert_refused(&r, &e, EX_RECIPIENT_OFFLINE, NULL);
+	rig_tick(&r, 1);
+	assert_refused(&r, &e, EX_RECIPIENT_UNKNOWN, NULL);
+	rig_stop(&r);
+}
+
 static void a_message_that_cannot_be_delivered_is_answered_so_and_changes_nothing(void **state)
 {
 	static char large[CHAT_MAX_BYTES + 1];
@@ -417,6 +436,7 @@ int main(void)
 		cmocka_unit_test(every_text_of_one_character_comes_back_as_it_was),
 		cmocka_unit_test(the_senders_other_native_sessions_get_a_carbon),
 		cmocka_unit_test(a_message_to_oneself_has_one_number_and_reaches_all_own_sessions),
+		cmocka_unit_test(after_a_restart_nobody_is_unknown_until_edges_have_reopened),
 		cmocka_unit_test(
 			a_message_that_cannot_be_delivered_is_answered_so_and_changes_nothing),
 		cmocka_unit_test(any_well_formed_recipient_is_only_offline_when_any_is_allowed),
