@@ -17,9 +17,6 @@
 
 #include "common/bus.h"
 
-/* NNG before 1.6 has the faults that nng_guard.h is about. */
-#define BUS_NNG_NEEDS_GUARD (NNG_MAJOR_VERSION == 1 && NNG_MINOR_VERSION < 6)
-
 enum {
 	BUS_MAX_PIPES = 256,	   /* of one listener: a peer must not take all descriptors */
 	BUS_MAX_ASKS = 4096,	   /* outstanding, of one REQ socket */

@@ -10,8 +10,10 @@
  *
  * Closing from our side: in NNG 1.5 nng_pipe_close() may hit the moment between a part of a message
  * and the read of the next part; then the pipe's end is waited for for ever, and so is the end of
- * every pipe after it.  There the reading half of the descriptor is shut down instead, and NNG
- * closes the pipe by itself when it reads the end of the stream.
+ * every pipe after it.  In 1.10 as well it may hit the moment in which a PAIR takes a message in,
+ * and the next receive follows a pointer to the pipe that is gone.  So the reading half of the
+ * descriptor is shut down instead, and NNG closes the pipe by itself when it reads the end of the
+ * stream.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,9 +21,7 @@
 #include <unistd.h>
 
 #include "common/bus_nng.h"
-#if BUS_NNG_NEEDS_GUARD
 #include "common/nng_guard.h"
-#endif
 
 static struct bus_pipe *find(const struct bus_socket *s, uint32_t id)
 {
@@ -110,13 +110,11 @@ static struct bus_pipe *pipe_new(struct bus_socket *s, nng_pipe pipe)
 	p->refs = 1;
 	set_event(&p->up_event, BUS_EVENT_UP, p);
 	set_event(&p->down_event, BUS_EVENT_DOWN, p);
-#if BUS_NNG_NEEDS_GUARD
 	p->fd = fcntl(nng_guard_peer_fd(), F_DUPFD_CLOEXEC, 0);
 	if (p->fd < 0) {
 		free(p);
 		return NULL;
 	}
-#endif
 	return p;
 }
 

@@ -1,11 +1,11 @@
 /*
- * Three functions of libc that NNG 1.5 finds in the executable before it finds them in libc.  They
- * are here since that version cannot be repaired from outside in another way; later ones do not
- * need them.
+ * Three functions of libc that NNG finds in the executable before it finds them in libc.  They are
+ * here since NNG 1 cannot be repaired from outside in another way.
  *
  * sendmsg: a peer that goes away while NNG writes makes EPIPE or ECONNRESET.  During the greeting
- * NNG takes that for the end of its own listener and accepts nobody any more; later it closes the
- * pipe from the write side, and when a read is half done at that moment its reaper waits for ever.
+ * NNG 1.5 takes that for the end of its own listener and accepts nobody any more; later it closes
+ * the pipe from the write side, and when a read is half done at that moment its reaper waits for
+ * ever (1.5) or a PAIR loses count of its pipe and crashes at the next receive (seen with 1.10.1).
  * So a lost write is called a success here; the reading side, which sees the end of the stream
  * next, does it right.
  *

@@ -1,6 +1,5 @@
 /*
- * nng_guard: what an executable must bring for NNG 1.5; see nng_guard.c.  Not built for later
- * versions.
+ * nng_guard: what an executable must bring for NNG 1; see nng_guard.c.
  */
 #ifndef POSTERN_COMMON_NNG_GUARD_H
 #define POSTERN_COMMON_NNG_GUARD_H
