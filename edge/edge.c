@@ -111,17 +111,20 @@ static void on_drain_timer(uv_timer_t *timer)
 static void on_signal(uv_signal_t *signal, int number)
 {
 	struct edge *e = signal->data;
-	bool at_once = e->is_draining;
+	bool is_second = e->is_draining;
 
 	if (number == SIGHUP) {
 		log_info("nothing_to_reload", "signal=SIGHUP");
 		return;
 	}
-	log_info("draining", "signal=%d at_once=%d", number, at_once);
+	log_info("draining", "signal=%d at_once=%d", number, is_second);
 	e->is_draining = true;
-	e->drain_ends_ms = (int64_t)uv_now(&e->loop) + (at_once ? LAST_WORDS_MS : DRAIN_MAX_MS);
+	e->drain_ends_ms = (int64_t)uv_now(&e->loop) + (is_second ? LAST_WORDS_MS : DRAIN_MAX_MS);
+	/* All were told to go already; what is on its way to them must not be cut off. */
+	if (is_second)
+		return;
 	front_drain(e->front);
-	live_drain(e->live, at_once, on_live_empty, e);
+	live_drain(e->live, on_live_empty, e);
 	uv_timer_start(&e->drain, on_drain_timer, POLL_READY_MS, POLL_READY_MS);
 }
 

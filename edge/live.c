@@ -320,7 +320,7 @@ void live_count_upgrade(struct live *l, bool refused)
 		l->upgrades++;
 }
 
-static void drain_one(struct live_conn *c, bool at_once, uint32_t window_ms)
+static void drain_one(struct live_conn *c, uint32_t window_ms)
 {
 	struct live *l = c->live;
 	uint32_t after_ms = live_jitter(l, 500, window_ms);
@@ -330,10 +330,6 @@ static void drain_one(struct live_conn *c, bool at_once, uint32_t window_ms)
 		live_bury(c);
 		if (c->stage == LIVE_OPENING)
 			opened(c->opened_arg, LIVE_AWAY, CLOSE_DRAIN);
-	} else if (at_once && c->is_leaving) {
-		ws_kill(&c->link);
-	} else if (at_once) {
-		live_close(c, 1001, 0);
 	} else {
 		if (c->rules.dialect == CONN_NATIVE && !c->is_leaving) {
 			buf_clear(&l->scratch);
@@ -344,17 +340,17 @@ static void drain_one(struct live_conn *c, bool at_once, uint32_t window_ms)
 	}
 }
 
-void live_drain(struct live *l, bool at_once, void (*done)(void *arg), void *arg)
+void live_drain(struct live *l, void (*done)(void *arg), void *arg)
 {
 	/* A millisecond for each: they come back one by one. */
 	uint32_t window_ms = 1000 + (uint32_t)(l->n_conns > 30000 ? 30000 : l->n_conns);
 
-	log_info("drain", "connections=%zu at_once=%d", l->n_conns, at_once);
+	log_info("drain", "connections=%zu", l->n_conns);
 	l->is_draining = true;
 	l->drained = done;
 	l->drained_arg = arg;
 	/* Backwards, since the last one takes the place of one that is removed. */
 	for (size_t i = l->n_conns; i-- > 0;)
 		if (i < l->n_conns)
-			drain_one(l->conns[i], at_once, window_ms);
+			drain_one(l->conns[i], window_ms);
 }

@@ -69,9 +69,8 @@ void live_open_cancel(struct live *l, uint64_t nonce);
  */
 int live_adopt(struct live *l, uint64_t nonce, int fd, struct slice key);
 
-/* SIGTERM: every connection gets close 4202 (or goes away with 1001 when at_once); done() is called
- * when none is left. */
-void live_drain(struct live *l, bool at_once, void (*done)(void *arg), void *arg);
+/* SIGTERM: every connection gets close 4202; done() is called when none is left.  Once. */
+void live_drain(struct live *l, void (*done)(void *arg), void *arg);
 
 /* For UpGauges: what the door counted. */
 void live_count_upgrade(struct live *l, bool refused);
