@@ -237,6 +237,39 @@ static void a_question_breaks_with_its_connection_and_is_not_sent_again(void **s
 	assert_int_equal(server.messages, 2);
 }
 
+/* One message that the client has for the server, whatever happens to its connection. */
+struct errand {
+	struct side *client;
+	struct side *server;
+	unsigned number;
+	unsigned downs; /* of the client, when it was sent */
+	bool is_sent;
+};
+
+static bool is_run(void *arg)
+{
+	struct errand *e = arg;
+
+	if (e->server->messages > e->number)
+		return true;
+	if ((!e->is_sent || e->client->downs != e->downs) && bus_can_send(e->client->socket)) {
+		e->is_sent = side_send(e->client, e->number, 8);
+		e->downs = e->client->downs;
+	}
+	return false;
+}
+
+static bool is_alone(void *arg)
+{
+	const struct side *s = arg;
+
+	return s->ups == s->downs;
+}
+
+/*
+ * NNG tells of the end of a PAIR's pipe just before it is ready for the next one, so a client that
+ * dials at once may be let in and turned away; then it dials again.
+ */
 static void a_pair_redials_a_hundred_times(void **state)
 {
 	static struct side servers[2];
@@ -249,24 +282,21 @@ static void a_pair_redials_a_hundred_times(void **state)
 	side_listen(&servers[1], BUS_PAIR, paths[1]);
 	side_dial(&client, BUS_PAIR, paths[0]);
 	rig_wait_count(&client.ups, 1);
+	rig_wait_count(&servers[0].ups, 1);
 	fds = rig_count_fds();
 	for (unsigned i = 1; i <= 100; i++) {
 		struct side *server = &servers[i % 2];
-		unsigned number = server->messages;
+		struct errand errand = {&client, server, server->messages, 0, false};
+		unsigned downs = client.downs;
 
 		assert_int_equal(bus_redial(client.socket, paths[i % 2]), 0);
 		assert_false(bus_can_send(client.socket));
-		rig_wait_count(&client.downs, i);
+		rig_wait_count(&client.downs, downs + 1);
 		/* Else the one that is dialled next could still think that it has a peer. */
-		rig_wait_count(&servers[(i + 1) % 2].downs, (i + 1) / 2);
-		rig_wait_count(&client.ups, i + 1);
-		rig_wait_count(&server->ups, (i + 2) / 2);
-		assert_true(side_send(&client, number, 8));
-		rig_wait_count(&client.sent, i);
-		rig_wait_count(&server->messages, number + 1);
+		rig_wait(is_alone, &servers[(i + 1) % 2]);
+		rig_wait(is_run, &errand);
 	}
-	assert_int_equal(client.ups, 101);
-	assert_int_equal(client.downs, 100);
+	assert_int_equal(client.ups, client.downs + 1);
 	assert_int_equal(servers[0].disorder + servers[1].disorder, 0);
 	assert_int_equal(servers[0].messages + servers[1].messages, 100);
 	rig_wait_for_fds(fds);
