@@ -229,6 +229,20 @@ static int on_established(struct ws_link *link, struct lws *wsi, const void *in,
 	return 0;
 }
 
+/* text: UTF-8 but for its end. */
+static bool ends_within_character(struct slice text)
+{
+	for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+		unsigned char c = (unsigned char)text.data[text.len - back];
+
+		if (c < 0x80)
+			return false;
+		if (c >= 0xc0)
+			return back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u);
+	}
+	return false;
+}
+
 /* false: no memory. */
 static bool rx_add(struct ws_link *link, struct slice piece)
 {
@@ -267,7 +281,13 @@ static void take_piece(struct ws_link *link, struct lws *wsi, struct slice piece
 		ws_close(link, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, 0);
 		return;
 	}
-	if (lws_is_final_fragment(wsi)) {
+	if (!lws_is_final_fragment(wsi))
+		return;
+	/* libwebsockets looks at the end of a text with its last bytes, so not at all when the last
+	 * fragment has none; the half character would then spoil the next, good text. */
+	if (piece.len == 0 && ends_within_character(buf_slice(link->rx))) {
+		ws_close(link, LWS_CLOSE_STATUS_INVALID_PAYLOAD, 0);
+	} else {
 		link->ws->counts.frames_in++;
 		link->ws->events->on_text(link, buf_slice(link->rx));
 		rx_free(link);

@@ -44,6 +44,7 @@ const SURVIVED = {
 const CLOSED = {
 	'a binary frame': [{ data: Buffer.from('{"event":"heartbeat","data":{}}'), options: { binary: true } }, 1003],
 	'bad UTF-8': [{ data: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), options: { binary: false } }, 1007],
+	'half a character, and an empty last piece': [{ pieces: [Buffer.from([0x22, 0xe2, 0x82]), Buffer.alloc(0)] }, 1007],
 	'a frame over 64 KiB': [{ text: `{"event":"chat","data":{"toUserId":"bob","message":"${'x'.repeat(70000)}"}}` }, 1009],
 	'a megabyte in pieces': [{ pieces: Array.from({ length: 64 }, () => 'x'.repeat(16384)) }, 1009],
 };
@@ -80,6 +81,7 @@ test('bad frames', async (t) => {
 				ann.ws.on('error', () => {}); /* the edge may close while we still send */
 				send(ann, frame);
 				assert.equal((await ann.closed).code, code);
+				assert.ok(!ann.frames.some(({ event }) => event === 'exception'), 'no exception before');
 			});
 		}
 	}
