@@ -1,6 +1,6 @@
 /*
- * compose: the compose file brought up as an operator would, with three edges.  Not one of the *.test.js: it needs
- * Docker and the real ports, and scripts/test runs it where there is one.
+ * compose: the compose file brought up as an operator would, with three edges, on ports beside the usual ones.  Not
+ * one of the *.test.js: it needs Docker, and scripts/test runs it where there is one.
  */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -18,10 +18,11 @@ const V1 = (() => {
 })();
 const PROJECT = 'postern-test';
 const EDGES = 3;
+const PORTS = { POSTERN_PORT: '28080', POSTERN_TLS_PORT: '28443', POSTERN_EDGE_PORTS: '28081-28096', POSTERN_PAGE_PORT: '29090' };
 
 function run(program, args) {
 	return new Promise((resolve) => {
-		execFile(program, args, { cwd: ROOT, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
+		execFile(program, args, { cwd: ROOT, maxBuffer: 1 << 26, env: { ...process.env, ...PORTS } }, (error, stdout, stderr) =>
 			resolve({ code: error ? error.code : 0, stdout, stderr }));
 	});
 }
@@ -48,7 +49,7 @@ async function login(base, username) {
 	return (await answer.json()).access_token;
 }
 const ready = (base) => fetch(`http://${base}/readyz`).then((answer) => answer.status === 200, () => false);
-const BALANCER = '127.0.0.1:8080';
+const BALANCER = `127.0.0.1:${PORTS.POSTERN_PORT}`;
 let edges;
 
 async function edgePorts() {
@@ -93,7 +94,7 @@ test('routerctl in its container pushes to all, over every edge and the balancer
 	const token = await login(BALANCER, 'jim');
 	const direct = await Promise.all(edges.map((base) => connect(base, { token })));
 	const balanced = await inParallel(9, 3, () => connect(BALANCER, { token }));
-	const secure = await inParallel(6, 3, () => connect('127.0.0.1:8443', { token, secure: true }));
+	const secure = await inParallel(6, 3, () => connect(`127.0.0.1:${PORTS.POSTERN_TLS_PORT}`, { token, secure: true }));
 	const all = [...direct, ...balanced, ...secure];
 	const pushed = await good(compose('exec', '-T', 'router', 'routerctl', 'push', '--all', '--event', 'news', '--data', '{"a":1}', '--json'));
 	assert.equal(JSON.parse(pushed).devices, all.length);
@@ -113,7 +114,7 @@ test('tokens come from authctl in its container', async () => {
 });
 
 test('the operator\'s page is published on 127.0.0.1', async () => {
-	const page = await fetch('http://127.0.0.1:9090/metrics');
+	const page = await fetch(`http://127.0.0.1:${PORTS.POSTERN_PAGE_PORT}/metrics`);
 	assert.equal(page.status, 200);
 	assert.match(await page.text(), /^postern_/m);
 });
