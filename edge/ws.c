@@ -1,8 +1,7 @@
 /*
  * libwebsockets sees a socket only after auth and the router said yes, with a head that we wrote:
  * the few fields that matter, no token, no byte of a stranger.  From then on it frames, unmasks,
- * checks UTF-8, answers pings and closes; it never parses HTTP from the network, and it listens
- * nowhere.
+ * answers pings and closes; it never parses HTTP from the network, and it listens nowhere.
  *
  * It reads, we write.  Frames go to the socket directly (ws_write.c), which is many times cheaper
  * than a writeable callback and an lws_write() for each.  Two writers on one socket is safe under
@@ -17,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/buf.h"
 #include "common/cleanup.h"
 #include "edge/frame.h"
 #include "edge/ws_inner.h"
@@ -229,20 +229,6 @@ static int on_established(struct ws_link *link, struct lws *wsi, const void *in,
 	return 0;
 }
 
-/* text: UTF-8 but for its end. */
-static bool ends_within_character(struct slice text)
-{
-	for (size_t back = 1; back <= 3 && back <= text.len; back++) {
-		unsigned char c = (unsigned char)text.data[text.len - back];
-
-		if (c < 0x80)
-			return false;
-		if (c >= 0xc0)
-			return back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u);
-	}
-	return false;
-}
-
 /* false: no memory. */
 static bool rx_add(struct ws_link *link, struct slice piece)
 {
@@ -254,6 +240,20 @@ static bool rx_add(struct ws_link *link, struct slice piece)
 	}
 	buf_add(link->rx, piece);
 	return !link->rx->failed;
+}
+
+/*
+ * libwebsockets' own check of UTF-8 is off: it takes a pong between two fragments for a part of the
+ * text, and does not look at the end of a text whose last fragment is empty.
+ */
+static void take_text(struct ws_link *link, struct slice text)
+{
+	if (!utf8_is_valid(text)) {
+		ws_close(link, LWS_CLOSE_STATUS_INVALID_PAYLOAD, 0);
+		return;
+	}
+	link->ws->counts.frames_in++;
+	link->ws->events->on_text(link, text);
 }
 
 /* A piece of a message.  Its length is refused as soon as it is announced, not when it is there. */
@@ -273,23 +273,15 @@ static void take_piece(struct ws_link *link, struct lws *wsi, struct slice piece
 	}
 	if (link->rx == NULL && lws_is_final_fragment(wsi)) {
 		link->empty_pieces = 0;
-		link->ws->counts.frames_in++;
-		link->ws->events->on_text(link, piece);
+		take_text(link, piece);
 		return;
 	}
 	if (!rx_add(link, piece)) {
 		ws_close(link, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, 0);
 		return;
 	}
-	if (!lws_is_final_fragment(wsi))
-		return;
-	/* libwebsockets looks at the end of a text with its last bytes, so not at all when the last
-	 * fragment has none; the half character would then spoil the next, good text. */
-	if (piece.len == 0 && ends_within_character(buf_slice(link->rx))) {
-		ws_close(link, LWS_CLOSE_STATUS_INVALID_PAYLOAD, 0);
-	} else {
-		link->ws->counts.frames_in++;
-		link->ws->events->on_text(link, buf_slice(link->rx));
+	if (lws_is_final_fragment(wsi)) {
+		take_text(link, buf_slice(link->rx));
 		rx_free(link);
 	}
 }
@@ -352,7 +344,7 @@ static int on_peer_close(struct ws_link *link, struct lws *wsi, const void *in, 
 	return 0;
 }
 
-/* libwebsockets begins to close, for a reason of its own (bad UTF-8, a protocol error) or of ours.
+/* libwebsockets begins to close, for a reason of its own (a protocol error) or of ours.
  */
 static int on_unbind(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
 {

@@ -35,7 +35,6 @@ static int context_new(struct ws *ws, uv_loop_t *loop)
 	void *loops[] = {loop};
 	struct lws_context_creation_info info = {
 		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-			   LWS_SERVER_OPTION_VALIDATE_UTF8 |
 			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
 		.foreign_loops = loops,
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,

@@ -106,6 +106,17 @@ test('bad frames', async (t) => {
 		assert.match(reason, /^bad_protocol/);
 	});
 
+	await t.test('a pong between two pieces of a character is no part of it', async () => {
+		const ann = await stack.connect({ sub: 'ann' });
+		const text = Buffer.from(JSON.stringify({ event: 'chat', data: { toUserId: 'bob', message: '\u20ac' } }));
+		const half = text.indexOf(0xe2) + 1;
+		ann.raw(text.subarray(0, half), { binary: false, fin: false });
+		ann.ws.pong('-');
+		ann.raw(text.subarray(half), { binary: false, fin: true });
+		assert.equal((await bob.next('chat')).data.content, '\u20ac');
+		await ann.close();
+	});
+
 	await t.test('a good frame in many pieces is one frame', async () => {
 		const ann = await stack.connect({ sub: 'ann' });
 		const text = JSON.stringify({ event: 'chat', data: { toUserId: 'bob', message: 'y'.repeat(9000) } });
