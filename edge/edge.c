@@ -29,6 +29,7 @@ enum {
 
 struct edge {
 	const struct edge_config *cfg;
+	size_t max_connections; /* what the descriptors allow of the setting */
 	uv_loop_t loop;
 	struct bus *bus;
 	struct auth_client *auth;
@@ -47,23 +48,31 @@ struct edge {
 	struct front_stats logged;
 };
 
-/* libwebsockets walks its table of descriptors at each close in Debian's build, so not more than
- * needed. */
-static void limit_descriptors(const struct edge_config *cfg)
+/*
+ * libwebsockets walks its table of descriptors at each close in Debian's build, so not more than
+ * needed.  With fewer than wanted, clients get fewer: what the edge itself needs, to find auth and
+ * the router again, is never theirs.
+ */
+static size_t limit_descriptors(const struct edge_config *cfg)
 {
-	rlim_t wanted = (rlim_t)cfg->max_connections + FRONT_GUESTS_MAX + OWN_DESCRIPTORS;
+	const rlim_t own = FRONT_GUESTS_MAX + OWN_DESCRIPTORS;
+	size_t connections = (size_t)cfg->max_connections;
+	rlim_t wanted = connections + own;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
+		return connections;
 	if (limit.rlim_max < wanted) {
-		log_warn("few_descriptors", "wanted=%" PRIu64 " allowed=%" PRIu64, (uint64_t)wanted,
-			(uint64_t)limit.rlim_max);
 		wanted = limit.rlim_max;
+		connections = wanted > 2 * own ? wanted - own : wanted / 4;
+		log_warn("few_descriptors",
+			"wanted=%" PRId64 " allowed=%" PRIu64 " max_connections=%zu",
+			cfg->max_connections + (int64_t)own, (uint64_t)wanted, connections);
 	}
 	limit.rlim_cur = wanted;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_warn("descriptors_not_set", "error=%d", errno);
+	return connections;
 }
 
 static int load_pages(struct edge *e)
@@ -194,7 +203,7 @@ static int build_live(struct edge *e)
 		.msgs_per_s = (size_t)cfg->msgs_per_second,
 		.msgs_burst = (size_t)cfg->msgs_burst,
 		.pending_bytes = (size_t)cfg->pending_bytes,
-		.max_connections = (size_t)cfg->max_connections,
+		.max_connections = e->max_connections,
 	};
 	int result = bus_new(&e->bus, &e->loop);
 
@@ -220,7 +229,7 @@ static int build_front(struct edge *e)
 		.pages = e->pages,
 		.head_timeout_ms = cfg->head_timeout_ms,
 		.upgrade_timeout_ms = cfg->upgrade_timeout_ms,
-		.max_connections = (size_t)cfg->max_connections,
+		.max_connections = e->max_connections,
 	};
 
 	return front_new(&e->front, &e->loop, e->auth, e->live, &front);
@@ -234,7 +243,7 @@ int edge_new(struct edge **out, const struct edge_config *cfg)
 	if (e == NULL)
 		return -ENOMEM;
 	e->cfg = cfg;
-	limit_descriptors(cfg);
+	e->max_connections = limit_descriptors(cfg);
 	result = uv_loop_init(&e->loop);
 	if (result == 0)
 		result = load_pages(e);
