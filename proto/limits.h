@@ -7,7 +7,7 @@
 #define POSTERN_PROTO_LIMITS_H
 
 /* Of every message between processes.  A receiver takes this version and the one before. */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_VERSION_OLDEST 1
 
 /* Identities */
@@ -44,6 +44,29 @@
 #define MSGS_BURST 40
 #define CONN_SENDS_IN_FLIGHT 64
 #define CONN_PENDING_BYTES 262144 /* unsent frames of one connection: shed, then close 4108 */
+
+#define SEND_ANSWER_MS 5000 /* a send without the router's answer by then is answered 1503 */
+
+/* The inbox.  Rows are messages; bytes are those of their bodies. */
+#define MIDS_PER_DEVICE 1024 /* message ids remembered of one (user, device) ... */
+#define MIDS_MS 600000	     /* ... for so long ... */
+#define MIDS_MAX 2097152     /* ... and of all together; the oldest is forgotten first */
+#define DEVICES_PER_USER 64  /* positions kept; the one seen longest ago is forgotten */
+#define NEW_INBOXES_PER_DAY 20 /* made by one user, where any recipient is allowed */
+#define INBOX_ROWS 100000      /* not acknowledged, per user: then 1103 */
+#define INBOX_BYTES 67108864
+#define INBOX_RETENTION_S 2592000 /* 30 days: then a message is gone, acknowledged or not */
+#define INBOX_KEEP_ACKED_S 86400  /* at least so long it is kept after its time, acknowledged */
+#define STORE_BATCH_ROWS 1024	  /* of one commit */
+#define STORE_PENDING_ROWS 65536  /* waiting for their commit; over it sends are answered 1503 */
+#define STORE_PENDING_BYTES 67108864
+#define SYNC_PAGE_ROWS 128 /* one page of a replay: the first of these that is reached */
+#define SYNC_PAGE_BYTES 65536
+#define SYNCS_IN_FLIGHT 64	/* pages that one edge waits for */
+#define POSITION_PING_MS 1000	/* from a stored message to the ping that carries its number */
+#define SLOW_CONSUMER_MS 30000 /* a connection whose messages wait in the inbox and that reads
+				  nothing: close 4108 */
+#define DRAIN_MS 10000		/* from SIGTERM until the last client is closed */
 
 /* Liveness */
 #define HEARTBEAT_INTERVAL_MS 25000
@@ -83,6 +106,9 @@
 #define CTL_REQUEST_MAX_BYTES 131072
 #define CTL_REPLY_MAX_BYTES 1048576
 #define CTL_USERS_PER_PAGE 512
+#define CTL_WAIT_MAX_MS 60000
+#define CTL_TOP_MAX 100
+#define CTL_BACKUP_PART_BYTES 524288
 #define TAIL_KEPT 1024
 #define TAIL_WAIT_MS 20000
 #define PUSH_MAX_BYTES 65536 /* data of a push */
