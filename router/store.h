@@ -28,17 +28,19 @@
 struct store;
 
 struct store_config {
-	const char *url; /* memory, or sqlite:PATH.  PATH.head is the sealed head, PATH.key the key
-			    of the MACs; both are made when PATH is. */
+	const char *url;  /* memory, or sqlite:PATH.  PATH.head is the sealed head, PATH.key the key
+			     of the MACs; both are made when PATH is. */
 	bool accept_loss; /* an older file was put back on purpose: begin a new epoch */
+	bool on_tmpfs;	  /* a PATH in memory, which no power cut survives, is meant */
 	int64_t keep_acked_ms; /* offers begin at this age, see on_old() */
 };
 
 enum store_opened {
 	STORE_OPENED,
-	STORE_OPEN_FAILED, /* the line in why says what; errno style in *out_error */
-	STORE_OPEN_REFUSED, /* exit 78: locked by another process, newer schema, on tmpfs, the
-			       head is lower than the sealed one, the key does not fit */
+	STORE_OPEN_FAILED,  /* the line in why says what; errno style in *out_error */
+	STORE_OPEN_REFUSED, /* exit 78: locked by another process, newer schema, on tmpfs unless
+			       on_tmpfs, the head is lower than the sealed one, the key does not
+			       fit */
 };
 /* Opens and checks; no thread yet.  why gets one line without a newline. */
 #define STORE_WHY_BYTES 256
@@ -53,8 +55,8 @@ struct slice store_epoch(const struct store *s);
 
 /* What is in it, for the core, before the thread starts.  Borrowed for the call. */
 struct store_user {
-	struct slice uid; /* empty: the system stream */
-	struct message_place head; /* of the last number; seq 0: none yet */
+	struct slice uid;	    /* empty: the system stream */
+	struct message_place head;  /* of the last number; seq 0: none yet */
 	struct message_place acked; /* of the highest that any device acknowledged */
 	uint64_t acked_system;
 	uint64_t floor; /* lowest number that is kept; head.seq + 1: none */
@@ -76,17 +78,18 @@ struct store_visitor {
 	int (*on_user)(void *arg, const struct store_user *u);	   /* each before what names it */
 	int (*on_device)(void *arg, const struct store_device *d); /* oldest first */
 	int (*on_contact)(void *arg, const struct store_contact *c);
-	/* The messages of the last MIDS_MS, at most MIDS_MAX, oldest first; damaged ones left out. */
+	/* The messages of the last MIDS_MS, at most MIDS_MAX, oldest first; damaged ones left out.
+	 */
 	int (*on_recent)(void *arg, const struct message *m);
 };
 int store_load(struct store *s, const struct store_visitor *v, int64_t wall_ms, void *arg);
 
 /* A page, or the offer of old messages.  Borrowed for the call. */
 struct store_page {
-	uint64_t tag;	  /* of the read */
-	struct slice uid; /* as asked */
-	uint64_t after;	  /* as asked */
-	uint64_t floor;	  /* lowest number kept in this stream when it was read */
+	uint64_t tag;			/* of the read */
+	struct slice uid;		/* as asked */
+	uint64_t after;			/* as asked */
+	uint64_t floor;			/* lowest number kept in this stream when it was read */
 	const struct message_row *rows; /* after + 1 and on, no number left out */
 	size_t n;
 };
@@ -103,15 +106,13 @@ struct store_events {
 	void (*on_backup)(void *arg, const char *path, const char *why);
 };
 /* Starts the thread.  0 or -errno.  events is borrowed for ever. */
-int store_start(
-	struct store *s, uv_loop_t *loop, const struct store_events *events, void *arg);
+int store_start(struct store *s, uv_loop_t *loop, const struct store_events *events, void *arg);
 
 /*
  * number rises by one with each append and goes on over failures; generation is the core's (see
  * above).  0; -ENOMEM: nothing was taken, the caller fails the generation itself.
  */
-int store_append(
-	struct store *s, uint64_t number, uint64_t generation, const struct message *m);
+int store_append(struct store *s, uint64_t number, uint64_t generation, const struct message *m);
 /* on_page() with what is there after `after`: whole rows, at least one if there is one, at most
  * max_rows, and no more once max_bytes of bodies are reached.  Sees every append before it that
  * was stored. */
