@@ -143,7 +143,7 @@ static bool has_credit(const struct batches *b, bool for_items)
 
 static void fill_head(const struct batches *b, const struct batches_head *head, Pb__LinkUp *up)
 {
-	up->wire = WIRE_VERSION;
+	up->wire = head->wire;
 	up->key.len = head->key.len;
 	up->key.data = (uint8_t *)(uintptr_t)head->key.data;
 	up->number = b->sent + 1;

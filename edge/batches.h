@@ -35,6 +35,7 @@ void batches_reset(struct batches *b);
 int batches_add(struct batches *b, const Pb__UpItem *item, size_t max_waiting);
 
 struct batches_head {
+	uint32_t wire;	  /* of the link */
 	struct slice key; /* in number 1; else empty */
 	uint64_t seen;	  /* of the router's batches */
 	bool is_due;	  /* send even without items, to say what was seen */

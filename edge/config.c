@@ -106,7 +106,14 @@ static const struct setting settings[] = {
 		.max = 1000000, .help = "frames of one connection at once"},
 	{"pending-bytes", SETTING_INT, FIELD(pending_bytes), .number = CONN_PENDING_BYTES,
 		.min = 16384, .max = 67108864,
-		.help = "unsent, of one connection; then it is closed"},
+		.help = "unsent, of one connection: over half of it messages wait in the inbox, "
+			"over all "
+			"of it the connection is closed"},
+	{"drain", SETTING_DURATION, FIELD(drain_ms), .number = DRAIN_MS, .min = 100, .max = 600000,
+		.help = "from SIGTERM until the last client is closed, each in a slot of its own"},
+	{"memory-limit", SETTING_INT, FIELD(memory_limit), .number = 0, .min = 0,
+		.max = INT64_C(1) << 50,
+		.help = "bytes: at 80 % of it new clients get 503; 0: the cgroup's limit"},
 	DAEMON_SETTINGS(struct edge_config, daemon,
 		"accepted as by the other daemons; an edge keeps nothing"),
 	{0},

@@ -33,6 +33,8 @@ struct edge_config {
 	int64_t msgs_per_second;
 	int64_t msgs_burst;
 	int64_t pending_bytes;
+	int64_t drain_ms;
+	int64_t memory_limit;
 
 	/* Made of it. */
 	struct address listen;

@@ -60,6 +60,8 @@ struct conn_verdict conn_on_time(struct conn *c, const struct conn_limits *l, in
 		v.close = CLOSE_RETRY;
 	else if (silent_ms > l->interval_ms + l->grace_ms)
 		v.close = CLOSE_HEARTBEAT_LOST;
+	else if (c->drain_at_ms != 0 && now_ms >= c->drain_at_ms && c->in_flight == 0)
+		v.close = CLOSE_DRAIN;
 	if (v.close != CLOSE_NONE)
 		return v;
 
@@ -78,6 +80,14 @@ struct conn_verdict conn_on_time(struct conn *c, const struct conn_limits *l, in
 		v.due |= CONN_RENEW;
 		c->renew_at_ms = INT64_MAX;
 	}
+	if (c->position_at_ms != 0 && now_ms >= c->position_at_ms) {
+		v.due |= CONN_POSITION;
+		c->position_at_ms = 0;
+	}
+	if (c->slow_at_ms != 0 && now_ms >= c->slow_at_ms) {
+		v.due |= CONN_SLOW;
+		c->slow_at_ms = 0;
+	}
 	return v;
 }
 
@@ -86,11 +96,20 @@ static int64_t min_ms(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* 0: never. */
+static int64_t min_set_ms(int64_t a, int64_t b)
+{
+	return b == 0 ? a : min_ms(a, b);
+}
+
 int64_t conn_next_ms(const struct conn *c, const struct conn_limits *l)
 {
 	int64_t silent_at = c->last_byte_ms + l->interval_ms + (c->away ? l->grace_ms : 0) + 1;
 	int64_t end = min_ms(c->token_end_ms, c->session_end_ms);
 
+	end = min_set_ms(end, c->position_at_ms);
+	end = min_set_ms(end, c->slow_at_ms);
+	end = min_set_ms(end, c->drain_at_ms);
 	return min_ms(min_ms(c->ping_at_ms, silent_at), min_ms(c->renew_at_ms, end));
 }
 
@@ -171,15 +190,40 @@ void conn_send_end(struct conn *c)
 	c->in_flight--;
 }
 
-void conn_system_start(struct conn *c, uint64_t s)
+bool conn_on_written(struct conn *c, bool is_user, int64_t now_ms)
 {
-	c->system_seen = s;
+	if (c->tells_position)
+		return false;
+	c->has_untold = true;
+	if (!is_user || c->position_at_ms != 0)
+		return false;
+	c->position_at_ms = now_ms + POSITION_PING_MS;
+	return true;
 }
 
-bool conn_system_take(struct conn *c, uint64_t n)
+void conn_asked_position(struct conn *c)
 {
-	if (n <= c->system_seen)
-		return false;
-	c->system_seen = n;
-	return true;
+	c->has_untold = false;
+	c->position_at_ms = 0;
+}
+
+void conn_tells_position(struct conn *c)
+{
+	c->tells_position = true;
+	conn_asked_position(c);
+}
+
+void conn_slow_begin(struct conn *c, int64_t now_ms)
+{
+	c->slow_at_ms = now_ms + SLOW_CONSUMER_MS;
+}
+
+void conn_slow_end(struct conn *c)
+{
+	c->slow_at_ms = 0;
+}
+
+void conn_drain(struct conn *c, int64_t at_ms)
+{
+	c->drain_at_ms = at_ms;
 }

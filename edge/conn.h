@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/stream.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
 
@@ -28,15 +29,21 @@ struct conn {
 	int64_t session_end_ms; /* of the ticket */
 	int64_t token_end_ms;	/* when the connection is closed with 4230 */
 	int64_t bucket_ms;
-	uint32_t bucket;      /* thousandths of a message */
-	uint32_t refused;     /* messages over the rate since bad_ms */
-	int64_t bad_ms;	      /* begin of the window that refused and bad are counted in */
-	uint64_t system_seen; /* last system number written */
-	uint16_t identity;    /* number of the identity in force; the first is 1 */
-	uint16_t in_flight;   /* sends that the router has not answered */
-	uint8_t bad;	      /* bad frames since bad_ms */
-	uint8_t dialect;      /* enum conn_dialect */
+	uint32_t bucket;	/* thousandths of a message */
+	uint32_t refused;	/* messages over the rate since bad_ms */
+	int64_t bad_ms;		/* begin of the window that refused and bad are counted in */
+	int64_t position_at_ms; /* a ping with the position is due; 0: none */
+	int64_t slow_at_ms;	/* until then it must have read something; 0: it need not */
+	int64_t drain_at_ms;	/* its slot; 0: none */
+	struct stream user;	/* what was written of the user's own stream, by number */
+	struct stream system;
+	uint16_t identity;  /* number of the identity in force; the first is 1 */
+	uint16_t in_flight; /* sends that the router has not answered */
+	uint8_t bad;	    /* bad frames since bad_ms */
+	uint8_t dialect;    /* enum conn_dialect */
 	bool away;
+	bool tells_position; /* it said where it is, at least once: pongs say nothing then */
+	bool has_untold;     /* numbered frames were written that no ping asked about yet */
 };
 
 struct conn_times {
@@ -57,6 +64,8 @@ enum conn_due {
 	CONN_PING = 1,
 	CONN_AWAY = 2,	/* tell the router */
 	CONN_RENEW = 4, /* ask auth for a new ticket, then conn_renewed() or conn_renew_later() */
+	CONN_POSITION = 8, /* ping with the position, then conn_asked_position() */
+	CONN_SLOW = 16,	   /* has it read anything? then conn_slow_begin() again, or close 4108 */
 };
 /* close: CLOSE_NONE, or the code to close with (then the flags mean nothing). */
 struct conn_verdict {
@@ -91,9 +100,22 @@ bool conn_on_bad_frame(struct conn *c, int64_t now_ms);
 bool conn_send_begin(struct conn *c);
 void conn_send_end(struct conn *c);
 
-/* The answer of OPEN or of a reopen: system messages up to s are not for this connection. */
-void conn_system_start(struct conn *c, uint64_t s);
-/* Whether system message n is to be written; then it counts as written. */
-bool conn_system_take(struct conn *c, uint64_t n);
+/*
+ * A numbered frame was written.  Of the user's own stream: true, if the timer must be set anew, for
+ * a ping that asks for it is due within POSITION_PING_MS.  What is of the system stream alone waits
+ * for the next ordinary ping: 10,000 pongs a second for a push to all would be dear.
+ */
+bool conn_on_written(struct conn *c, bool is_user, int64_t now_ms);
+/* The ping is queued. */
+void conn_asked_position(struct conn *c);
+/* The client says itself where it is. */
+void conn_tells_position(struct conn *c);
+
+/* Frames wait in the inbox until the client reads. */
+void conn_slow_begin(struct conn *c, int64_t now_ms);
+void conn_slow_end(struct conn *c);
+
+/* Its slot for close 4202; it waits for the answers to its sends. */
+void conn_drain(struct conn *c, int64_t at_ms);
 
 #endif

@@ -3,8 +3,9 @@
  * its table of that size; the files before everything that could be refused later; the listeners
  * last, when there is somebody behind them.
  *
- * The first SIGTERM or SIGINT drains: nobody new, 503 for who waits, a close frame for who is in,
- * and out when all have gone or the deadline has come.  A second one does not wait.
+ * The first SIGTERM or SIGINT drains, as does the router's word: nobody new, 503 for who waits, a
+ * slot in the drain time for who is in, and out when all have gone or the deadline has come.  A
+ * second one does not wait.
  */
 #include "edge/edge.h"
 
@@ -23,7 +24,6 @@ enum {
 	SECOND_MS = 1000,
 	POLL_READY_MS = 50,
 	STATS_SECONDS = 60,
-	DRAIN_MAX_MS = 10000,
 	LAST_WORDS_MS = 200, /* for close frames of a second SIGTERM */
 };
 
@@ -105,6 +105,7 @@ static void on_live_empty(void *arg)
 	struct edge *e = arg;
 
 	e->live_is_empty = true;
+	front_close(e->front);
 	leave_when_empty(e);
 }
 
@@ -117,24 +118,42 @@ static void on_drain_timer(uv_timer_t *timer)
 		uv_stop(&e->loop);
 }
 
+static void drain(struct edge *e)
+{
+	e->is_draining = true;
+	e->drain_ends_ms = (int64_t)uv_now(&e->loop) + e->cfg->drain_ms;
+	front_drain(e->front);
+	live_drain(e->live, e->cfg->drain_ms, on_live_empty, e);
+	uv_timer_start(&e->drain, on_drain_timer, POLL_READY_MS, POLL_READY_MS);
+}
+
+static void on_drain_asked(void *arg)
+{
+	struct edge *e = arg;
+
+	if (e->is_draining)
+		return;
+	log_info("draining", "by=router");
+	drain(e);
+}
+
 static void on_signal(uv_signal_t *signal, int number)
 {
 	struct edge *e = signal->data;
-	bool is_second = e->is_draining;
+	const bool is_second = e->is_draining;
 
 	if (number == SIGHUP) {
 		log_info("nothing_to_reload", "signal=SIGHUP");
 		return;
 	}
 	log_info("draining", "signal=%d at_once=%d", number, is_second);
-	e->is_draining = true;
-	e->drain_ends_ms = (int64_t)uv_now(&e->loop) + (is_second ? LAST_WORDS_MS : DRAIN_MAX_MS);
-	/* All were told to go already; what is on its way to them must not be cut off. */
-	if (is_second)
+	if (!is_second) {
+		drain(e);
 		return;
-	front_drain(e->front);
-	live_drain(e->live, on_live_empty, e);
-	uv_timer_start(&e->drain, on_drain_timer, POLL_READY_MS, POLL_READY_MS);
+	}
+	/* What is on its way to clients must not be cut off. */
+	live_drain_now(e->live);
+	e->drain_ends_ms = (int64_t)uv_now(&e->loop) + LAST_WORDS_MS;
 }
 
 static void on_readiness(uv_timer_t *timer)
@@ -204,6 +223,9 @@ static int build_live(struct edge *e)
 		.msgs_burst = (size_t)cfg->msgs_burst,
 		.pending_bytes = (size_t)cfg->pending_bytes,
 		.max_connections = e->max_connections,
+		.memory_limit = (uint64_t)cfg->memory_limit,
+		.on_drain = on_drain_asked,
+		.arg = e,
 	};
 	int result = bus_new(&e->bus, &e->loop);
 

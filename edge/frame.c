@@ -89,25 +89,46 @@ static struct frame_error read_typing(struct slice text, const json_t *data, str
 	return fine;
 }
 
-static bool is_position(const json_t *value)
+/* A number of a stream, which may be missing. */
+static bool read_number(const json_t *value, bool *there, uint64_t *out)
 {
-	return value == NULL || (json_is_integer(value) && json_integer_value(value) >= 0);
+	*there = value != NULL;
+	if (value == NULL)
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*out = (uint64_t)json_integer_value(value);
+	return true;
 }
 
-/* u and s are positions in the streams, which some clients tell; nothing is done with them yet. */
+static struct frame_error read_position(const json_t *data, struct frame *out)
+{
+	if (!json_is_object(data))
+		return bad("data");
+	if (!read_number(json_object_get(data, "u"), &out->has_u, &out->u))
+		return bad("u");
+	if (!read_number(json_object_get(data, "s"), &out->has_s, &out->s))
+		return bad("s");
+	return fine;
+}
+
 static struct frame_error read_heartbeat(struct slice text, const json_t *data, struct frame *out)
 {
 	(void)text;
-	(void)out;
-	if (data == NULL || json_is_null(data))
-		return fine;
+	return data == NULL || json_is_null(data) ? fine : read_position(data, out);
+}
+
+static struct frame_error read_sync(struct slice text, const json_t *data, struct frame *out)
+{
+	const json_t *epoch = json_object_get(data, "e");
+
+	(void)text;
 	if (!json_is_object(data))
 		return bad("data");
-	if (!is_position(json_object_get(data, "u")))
-		return bad("u");
-	if (!is_position(json_object_get(data, "s")))
-		return bad("s");
-	return fine;
+	if (!json_is_string(epoch))
+		return bad("e");
+	out->epoch = text_of(epoch);
+	return read_position(data, out);
 }
 
 static struct frame_error read_watch(struct slice text, const json_t *data, struct frame *out)
@@ -165,6 +186,7 @@ static const struct {
 	{"typing", FRAME_TYPING, read_typing},
 	{"watch", FRAME_WATCH, read_watch},
 	{"push", FRAME_PUSH, read_push},
+	{"sync", FRAME_SYNC, read_sync},
 };
 
 /* A string or an integer, written anew. */
@@ -213,7 +235,10 @@ struct frame_error frame_read(struct slice text, struct frame *out)
 
 	out->event = FRAME_CHAT;
 	out->root = NULL;
-	out->id = out->mid = out->to = out->message = out->name = (struct slice){NULL, 0};
+	out->id = out->mid = out->to = out->message = out->name = out->epoch =
+		(struct slice){NULL, 0};
+	out->has_u = out->has_s = false;
+	out->u = out->s = 0;
 	out->n_users = 0;
 	buf_init(&out->data, CHAT_MAX_BYTES);
 	buf_init(&out->id_text, FRAME_ID_MAX_BYTES);

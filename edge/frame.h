@@ -15,7 +15,7 @@
 #include "proto/codes.h"
 #include "proto/limits.h"
 
-enum frame_event { FRAME_CHAT, FRAME_HEARTBEAT, FRAME_TYPING, FRAME_WATCH, FRAME_PUSH };
+enum frame_event { FRAME_CHAT, FRAME_HEARTBEAT, FRAME_TYPING, FRAME_WATCH, FRAME_PUSH, FRAME_SYNC };
 
 #define FRAME_DIGITS 24
 
@@ -30,7 +30,12 @@ struct frame {
 	struct slice message; /* chat */
 	struct slice name;    /* push: the event's name */
 	struct buf data;      /* push: JSON text */
-	size_t n_users;	      /* watch */
+	struct slice epoch;   /* sync */
+	bool has_u;	      /* heartbeat, sync: u and s were given */
+	bool has_s;
+	uint64_t u;
+	uint64_t s;
+	size_t n_users; /* watch */
 	struct slice users[WATCH_MAX_USERS];
 	struct buf id_text;
 	char digits[WATCH_MAX_USERS][FRAME_DIGITS]; /* uids that came as numbers */
@@ -52,8 +57,10 @@ struct frame_ready {
 	struct slice user;
 	struct slice device;
 	struct slice epoch;
-	uint64_t u;
+	uint64_t u; /* the heads */
 	uint64_t s;
+	bool recovered;
+	uint64_t missed; /* messages that follow */
 	int64_t interval_ms;
 	int64_t grace_ms;
 	int64_t expires_in_ms;
@@ -67,6 +74,7 @@ struct frame_ack {
 	struct slice id;
 	struct slice mid;
 	const char *state;
+	const char *first; /* what it was at first, of a duplicate; else NULL */
 	uint32_t devices;
 	uint64_t seq; /* 0: none */
 };
@@ -82,11 +90,18 @@ void frame_write_exception(struct buf *b, const struct frame_exception *e);
 
 void frame_write_heartbeat(struct buf *b, struct slice id, struct slice user, int64_t wall_ms);
 void frame_write_goaway(struct buf *b, uint32_t reconnect_after_ms, uint32_t close_in_ms);
-void frame_write_reset(struct buf *b, struct slice epoch, uint64_t u, uint64_t s);
+/* The client is at these numbers from here on, whatever it had: what lies between is not sent. */
+struct frame_reset {
+	const char *reason;
+	struct slice epoch;
+	uint64_t u;
+	uint64_t s;
+};
+void frame_write_reset(struct buf *b, const struct frame_reset *r);
 /* The ack of a frame that makes no message: {"event":"ack","id":..,"data":{}} */
 void frame_write_done(struct buf *b, struct slice id);
 
-/* The reason of a close frame, name[;after=ms]; its length.  0 for codes of RFC 6455. */
+/* The reason of a close frame, name[;after=ms][;resume=1]; its length.  0 for codes of RFC 6455. */
 #define FRAME_REASON_BYTES 64
 size_t frame_close_reason(char out[FRAME_REASON_BYTES], unsigned code, uint32_t after_ms);
 

@@ -10,6 +10,7 @@
 #include "proto/names.h"
 
 #define DEFAULT_AFTER_MS 1000
+#define RESUME ";resume=1"
 
 static void add_id(struct buf *b, struct slice id)
 {
@@ -27,8 +28,9 @@ void frame_write_ready(struct buf *b, const struct frame_ready *r)
 	buf_add_json_string(b, r->device);
 	buf_add_text(b, ",\"identity\":1,\"resume\":{\"epoch\":");
 	buf_add_json_string(b, r->epoch);
-	buf_printf(b, ",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"recovered\":false,\"missed\":0}",
-		r->u, r->s);
+	buf_printf(b,
+		",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"recovered\":%s,\"missed\":%" PRIu64 "}",
+		r->u, r->s, r->recovered ? "true" : "false", r->missed);
 	buf_printf(b, ",\"heartbeat\":{\"interval_ms\":%" PRId64 ",\"grace_ms\":%" PRId64 "}",
 		r->interval_ms, r->grace_ms);
 	buf_printf(b, ",\"auth\":{\"expires_in_ms\":%" PRId64 ",\"swap\":\"reject\"}",
@@ -45,7 +47,10 @@ void frame_write_ack(struct buf *b, const struct frame_ack *a)
 	add_id(b, a->id);
 	buf_add_text(b, ",\"data\":{\"mid\":");
 	buf_add_json_string(b, a->mid);
-	buf_printf(b, ",\"state\":\"%s\",\"devices\":%u", a->state, a->devices);
+	buf_printf(b, ",\"state\":\"%s\"", a->state);
+	if (a->first != NULL)
+		buf_printf(b, ",\"first\":\"%s\"", a->first);
+	buf_printf(b, ",\"devices\":%u", a->devices);
 	if (a->seq != 0)
 		buf_printf(b, ",\"seq\":%" PRIu64, a->seq);
 	buf_add_text(b, "}}");
@@ -97,15 +102,21 @@ void frame_write_goaway(struct buf *b, uint32_t reconnect_after_ms, uint32_t clo
 {
 	buf_printf(b,
 		"{\"event\":\"goaway\",\"data\":{\"reason\":\"drain\",\"reconnect_after_ms\":%u,"
-		"\"close_in_ms\":%u,\"resumable\":false}}",
+		"\"close_in_ms\":%u,\"resumable\":true}}",
 		reconnect_after_ms, close_in_ms);
 }
 
-void frame_write_reset(struct buf *b, struct slice epoch, uint64_t u, uint64_t s)
+void frame_write_reset(struct buf *b, const struct frame_reset *r)
 {
-	buf_add_text(b, "{\"event\":\"reset\",\"data\":{\"reason\":\"epoch_changed\",\"epoch\":");
-	buf_add_json_string(b, epoch);
-	buf_printf(b, ",\"u\":%" PRIu64 ",\"s\":%" PRIu64 "}}", u, s);
+	buf_printf(b, "{\"event\":\"reset\",\"data\":{\"reason\":\"%s\",\"epoch\":", r->reason);
+	buf_add_json_string(b, r->epoch);
+	buf_printf(b, ",\"u\":%" PRIu64 ",\"s\":%" PRIu64 "}}", r->u, r->s);
+}
+
+/* Nothing was lost with the connection: 41xx and 42xx. */
+static bool can_resume(unsigned code)
+{
+	return code / 100 == 41 || code / 100 == 42;
 }
 
 size_t frame_close_reason(char out[FRAME_REASON_BYTES], unsigned code, uint32_t after_ms)
@@ -116,8 +127,10 @@ size_t frame_close_reason(char out[FRAME_REASON_BYTES], unsigned code, uint32_t 
 	if (info == NULL)
 		return 0;
 	if (after_ms > 0)
-		n = snprintf(out, FRAME_REASON_BYTES, "%s;after=%u", info->name, after_ms);
+		n = snprintf(out, FRAME_REASON_BYTES, "%s;after=%u%s", info->name, after_ms,
+			can_resume(code) ? RESUME : "");
 	else
-		n = snprintf(out, FRAME_REASON_BYTES, "%s", info->name);
+		n = snprintf(out, FRAME_REASON_BYTES, "%s%s", info->name,
+			can_resume(code) ? RESUME : "");
 	return n < 0 || n >= FRAME_REASON_BYTES ? 0 : (size_t)n;
 }

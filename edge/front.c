@@ -220,7 +220,7 @@ static int listen_on(struct front *f, struct listener *l, const struct address *
 	return result;
 }
 
-static void close_listeners(struct front *f)
+void front_close(struct front *f)
 {
 	for (size_t i = 0; i < 2; i++) {
 		struct listener *l = &f->listeners[i];
@@ -276,7 +276,7 @@ void front_drain(struct front *f)
 {
 	struct guest *next;
 
-	close_listeners(f);
+	f->door.is_draining = true;
 	for (struct guest *g = f->door.newest; g != NULL; g = next) {
 		next = g->older; /* a step frees no guest but its own */
 		if (g->phase == GUEST_TALKING)

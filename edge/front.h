@@ -44,8 +44,10 @@ struct front_stats {
  * ever. 0 and an owned *out, or -errno after a line in the log. */
 int front_new(struct front **out, uv_loop_t *loop, struct auth_client *auth, struct live *live,
 	const struct front_config *config);
-/* SIGTERM: no new connections; who waits at the door gets 503. */
+/* The edge goes: upgrades get 503, those that wait at the door too. */
 void front_drain(struct front *f);
+/* Listens no more. */
+void front_close(struct front *f);
 struct front_stats front_stats(const struct front *f);
 
 #endif

@@ -187,7 +187,7 @@ static void take_body(struct guest *g)
 
 static bool is_full(const struct door *d)
 {
-	return live_count(d->live) + d->n_asking >= d->max_connections;
+	return live_count(d->live) + d->n_asking >= d->max_connections || live_is_tight(d->live);
 }
 
 static void take_request(struct guest *g, const struct http_head *head, struct slice rest)
@@ -200,6 +200,9 @@ static void take_request(struct guest *g, const struct http_head *head, struct s
 	if (request.kind == REQUEST_UPGRADE && rest.len > 0) {
 		request.kind = REQUEST_REFUSED;
 		request.refusal = REFUSAL_EARLY_BYTES;
+	} else if (request.kind == REQUEST_UPGRADE && g->door->is_draining) {
+		request.kind = REQUEST_REFUSED;
+		request.refusal = REFUSAL_DRAINING;
 	} else if (request.kind == REQUEST_UPGRADE && is_full(g->door)) {
 		request.kind = REQUEST_REFUSED;
 		request.refusal = REFUSAL_FULL;

@@ -33,6 +33,7 @@ struct door {
 	int64_t head_timeout_ms;
 	int64_t upgrade_timeout_ms;
 	size_t max_connections;
+	bool is_draining;
 	struct wheel deadlines;
 	struct guest *newest; /* a list by age */
 	struct guest *oldest;
@@ -81,6 +82,8 @@ struct guest {
 	uint64_t nonce;
 	size_t device_len;
 	char device[DEVICE_MAX_BYTES];
+	bool has_position;
+	struct position position;
 	char key[WEBSOCKET_KEY_BYTES];
 };
 

@@ -95,6 +95,8 @@ static void ask_auth(struct guest *g, const struct request *request)
 		memcpy(g->key, request->key.data, sizeof(g->key));
 		memcpy(g->device, request->device, request->device_len);
 		g->device_len = request->device_len;
+		g->has_position = request->has_position;
+		g->position = request->position;
 		if (g->device_len == 0)
 			name_device(g);
 	}
@@ -139,6 +141,8 @@ static void open_session(struct guest *g, const struct auth_reply *grant)
 		.expires_in_ms = grant->expires_in_ms,
 		.ends_in_ms = grant->ends_in_ms,
 		.may_push = grant->may_push,
+		.has_position = g->has_position,
+		.position = g->position,
 	};
 
 	stop_asking(g); /* live counts it from here */

@@ -35,11 +35,18 @@ uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms)
 	return min_ms + (uint32_t)(l->random % (max_ms - min_ms + 1));
 }
 
-void live_put(struct live_conn *c, struct wire *w)
+void live_close_slow(struct live_conn *c)
 {
 	struct live *l = c->live;
 
-	switch (ws_put(l->ws, &c->link, w)) {
+	l->slow_closed++;
+	ws_drop_queue(&c->link);
+	live_close(c, CLOSE_SLOW_CONSUMER, live_jitter(l, 1000, 5000));
+}
+
+void live_put(struct live_conn *c, struct wire *w)
+{
+	switch (ws_put(c->live->ws, &c->link, w)) {
 	case OUTQ_QUEUED:
 	case OUTQ_SHED:
 		return;
@@ -47,9 +54,7 @@ void live_put(struct live_conn *c, struct wire *w)
 	case OUTQ_FAILED:
 		break;
 	}
-	l->slow_closed++;
-	ws_drop_queue(&c->link);
-	live_close(c, CLOSE_SLOW_CONSUMER, live_jitter(l, 1000, 5000));
+	live_close_slow(c);
 }
 
 void live_put_scratch(struct live_conn *c)
@@ -90,9 +95,11 @@ void live_end_session(struct live_conn *c, bool tell_router)
 	c->wants_reopen = false;
 	if (map_get_u64(l->by_nonce, c->nonce) == c)
 		map_remove_u64(l->by_nonce, c->nonce);
+	live_forget_sync(c);
 	if (!c->is_open)
 		return;
 	c->is_open = false;
+	live_note_behind(c);
 	map_remove_u64(l->by_session, c->session);
 	if (tell_router)
 		live_say_close(l, c->session);
@@ -129,8 +136,10 @@ void live_close(struct live_conn *c, unsigned code, uint32_t after_ms)
 
 static void on_open(struct ws_link *link)
 {
-	/* What waited in the queue follows the 101 with the turn's end. */
+	/* What waited in the queue follows the 101 with the turn's end, and then what is asked for.
+	 */
 	live_on_bytes(link);
+	live_want_sync((struct live_conn *)link);
 }
 
 static void on_leaving(struct ws_link *link)
@@ -189,12 +198,7 @@ static void end_turn(struct live *l)
 		l->graves = c->next_grave;
 		free_conn(c);
 	}
-	if (l->is_draining && l->n_conns == 0 && l->drained != NULL) {
-		void (*drained)(void *arg) = l->drained;
-
-		l->drained = NULL;
-		drained(l->drained_arg);
-	}
+	live_look_drained(l);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -218,6 +222,8 @@ static const struct ws_events ws_events = {
 	.on_open = on_open,
 	.on_bytes = live_on_bytes,
 	.on_text = live_on_text,
+	.on_pong = live_on_pong,
+	.on_room = live_on_room,
 	.on_leaving = on_leaving,
 	.on_closed = on_closed,
 };
@@ -257,6 +263,7 @@ static int make_tables(struct live *l)
 	if (l->conns == NULL || l->ping == NULL)
 		return -ENOMEM;
 	l->random = random_u64();
+	memory_open(&l->memory, l->config.memory_limit);
 	return 0;
 }
 
@@ -312,45 +319,15 @@ size_t live_count(const struct live *l)
 	return l->n_conns;
 }
 
+bool live_is_tight(const struct live *l)
+{
+	return memory_is_tight(&l->memory);
+}
+
 void live_count_upgrade(struct live *l, bool refused)
 {
 	if (refused)
 		l->refused++;
 	else
 		l->upgrades++;
-}
-
-static void drain_one(struct live_conn *c, uint32_t window_ms)
-{
-	struct live *l = c->live;
-	uint32_t after_ms = live_jitter(l, 500, window_ms);
-	live_opened_fn *opened = c->opened;
-
-	if (c->stage != LIVE_ADOPTED) {
-		live_bury(c);
-		if (c->stage == LIVE_OPENING)
-			opened(c->opened_arg, LIVE_AWAY, CLOSE_DRAIN);
-	} else {
-		if (c->rules.dialect == CONN_NATIVE && !c->is_leaving) {
-			buf_clear(&l->scratch);
-			frame_write_goaway(&l->scratch, after_ms, 0);
-			live_put_scratch(c);
-		}
-		live_close(c, CLOSE_DRAIN, after_ms);
-	}
-}
-
-void live_drain(struct live *l, void (*done)(void *arg), void *arg)
-{
-	/* A millisecond for each: they come back one by one. */
-	uint32_t window_ms = 1000 + (uint32_t)(l->n_conns > 30000 ? 30000 : l->n_conns);
-
-	log_info("drain", "connections=%zu", l->n_conns);
-	l->is_draining = true;
-	l->drained = done;
-	l->drained_arg = arg;
-	/* Backwards, since the last one takes the place of one that is removed. */
-	for (size_t i = l->n_conns; i-- > 0;)
-		if (i < l->n_conns)
-			drain_one(l->conns[i], window_ms);
 }

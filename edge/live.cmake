@@ -8,10 +8,14 @@ set(live_sources
   live.c
   live_client.c
   live_down.c
+  live_drain.c
   live_open.c
+  live_sync.c
   live_time.c
   outq.c
   sends.c
+  stream.c
+  syncs.c
   system.c
   uplink.c
   uplink_link.c

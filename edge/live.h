@@ -15,6 +15,7 @@
 #include "common/bus.h"
 #include "common/slice.h"
 #include "edge/auth_client.h"
+#include "edge/position.h"
 
 struct live;
 
@@ -27,6 +28,10 @@ struct live_config {
 	size_t msgs_burst;
 	size_t pending_bytes; /* unsent, per connection */
 	size_t max_connections;
+	uint64_t memory_limit; /* bytes; 0: the cgroup's */
+	/* The router wants the edge to drain. */
+	void (*on_drain)(void *arg);
+	void *arg;
 };
 
 /* 0 and an owned *out, or -errno.  config is copied, paths are borrowed for ever. */
@@ -37,6 +42,8 @@ int live_new(struct live **out, uv_loop_t *loop, struct bus *bus, struct auth_cl
 bool live_is_up(const struct live *l);
 /* Established and being established. */
 size_t live_count(const struct live *l);
+/* The process is near its budget of memory: nobody new. */
+bool live_is_tight(const struct live *l);
 
 enum live_dialect { LIVE_NATIVE, LIVE_PLAIN };
 
@@ -49,6 +56,8 @@ struct live_open {
 	int64_t expires_in_ms; /* of the token */
 	int64_t ends_in_ms;    /* of the ticket */
 	bool may_push;
+	bool has_position; /* what the client has already */
+	struct position position;
 };
 
 enum live_open_outcome { LIVE_OPENED, LIVE_REFUSED, LIVE_AWAY };
@@ -69,8 +78,14 @@ void live_open_cancel(struct live *l, uint64_t nonce);
  */
 int live_adopt(struct live *l, uint64_t nonce, int fd, struct slice key);
 
-/* SIGTERM: every connection gets close 4202; done() is called when none is left.  Once. */
-void live_drain(struct live *l, void (*done)(void *arg), void *arg);
+/*
+ * Every client is told to go, and closed with 4202 in a slot of its own, after its sends in flight
+ * were answered.  All slots are over in a part of max_ms that leaves time for the last words.
+ * done() is called when none is left.  Once.
+ */
+void live_drain(struct live *l, int64_t max_ms, void (*done)(void *arg), void *arg);
+/* All that are left, at once. */
+void live_drain_now(struct live *l);
 
 /* For UpGauges: what the door counted. */
 void live_count_upgrade(struct live *l, bool refused);

@@ -46,6 +46,12 @@ static void send_counted(
 	struct live_conn *c, const struct frame *f, Pb__UpItem *item, uint64_t *ref)
 {
 	struct live *l = c->live;
+	const struct send_entry entry = {
+		.session = c->session,
+		.at_ms = live_now(l),
+		/* What he sends to himself comes back as a delivery with that number. */
+		.takes_number = f->event == FRAME_CHAT && !slice_eq(f->to, live_uid(c)),
+	};
 
 	if (!c->is_open) {
 		say_unavailable(c, f);
@@ -55,7 +61,7 @@ static void send_counted(
 		live_say_exception(c, f->id, EX_RATE_LIMITED, no_field, 0);
 		return;
 	}
-	if (sends_add(l->sends, c->session, f->id, ref) < 0) {
+	if (sends_add(l->sends, &entry, f->id, ref) < 0) {
 		conn_send_end(&c->rules);
 		live_say_exception(c, f->id, EX_INTERNAL, no_field, 0);
 		return;
@@ -168,9 +174,28 @@ static void on_heartbeat(struct live_conn *c, const struct frame *f)
 {
 	struct live *l = c->live;
 
+	if (!live_take_position(c, f))
+		return;
 	buf_clear(&l->scratch);
 	frame_write_heartbeat(&l->scratch, f->id, live_uid(c), clock_wall_ms());
 	live_put_scratch(c);
+}
+
+static void on_sync(struct live_conn *c, const struct frame *f)
+{
+	if (!c->is_open || uplink_wire(c->live->uplink) < 2) {
+		say_unavailable(c, f);
+		return;
+	}
+	if (!slice_eq(f->epoch, (struct slice){c->epoch, EPOCH_BYTES})) {
+		live_put_reset(c, live_reset_reason(PB__RESET_REASON__RESET_EPOCH_CHANGED));
+	} else {
+		if (!live_take_position(c, f))
+			return;
+		live_rewind(c, f);
+	}
+	if (!c->is_leaving)
+		say_done(c, f);
 }
 
 static void (*const handlers[])(struct live_conn *c, const struct frame *f) = {
@@ -179,6 +204,7 @@ static void (*const handlers[])(struct live_conn *c, const struct frame *f) = {
 	[FRAME_TYPING] = on_typing,
 	[FRAME_WATCH] = on_watch,
 	[FRAME_PUSH] = on_push,
+	[FRAME_SYNC] = on_sync,
 };
 
 static void on_frame(

@@ -9,22 +9,45 @@
 #include "edge/live_inner.h"
 #include "proto/codec.h"
 
+static const char *state_name(Pb__SendState state)
+{
+	switch (state) {
+	case PB__SEND_STATE__SEND_REFUSED:
+	case _PB__SEND_STATE_IS_INT_SIZE:
+		break;
+	case PB__SEND_STATE__SEND_DELIVERED:
+		return "delivered";
+	case PB__SEND_STATE__SEND_ACCEPTED:
+		return "accepted";
+	case PB__SEND_STATE__SEND_STORED:
+		return "stored";
+	case PB__SEND_STATE__SEND_DUPLICATE:
+		return "duplicate";
+	}
+	return NULL;
+}
+
 static void say_result(struct live_conn *c, const struct send_entry *e, const Pb__DownResult *r)
 {
 	struct live *l = c->live;
+	const char *state = state_name(r->state);
 	const struct frame_ack ack = {
 		.id = send_id(e),
 		.mid = codec_slice(r->mid),
-		.state = "delivered",
+		.state = state,
+		.first = r->state == PB__SEND_STATE__SEND_DUPLICATE ? state_name(r->first) : NULL,
 		.devices = r->devices,
 		.seq = r->seq,
 	};
 
 	conn_send_end(&c->rules);
-	if (r->state != PB__SEND_STATE__SEND_DELIVERED) {
+	if (state == NULL) {
 		live_say_exception(c, send_id(e), r->code, codec_slice(r->field), r->after_ms);
 		return;
 	}
+	/* His own message stands in his stream under this number, and this is how he gets it. */
+	if (e->takes_number && r->seq != 0 && uplink_wire(l->uplink) >= 2)
+		live_take(c, false, r->seq);
 	/* Without the ack a native client's numbers would have a hole. */
 	if (e->id_len == 0 && c->rules.dialect == CONN_PLAIN)
 		return;
@@ -46,6 +69,12 @@ static void on_result(struct live *l, const Pb__DownResult *r)
 	free(e);
 }
 
+/* What has no number is always written. */
+static bool is_next(struct live_conn *c, const Pb__DownDeliver *d)
+{
+	return d->number == 0 || live_take(c, d->system, d->number) == STREAM_NEXT;
+}
+
 static void on_deliver(struct live *l, const Pb__DownDeliver *d)
 {
 	const struct slice brace = SLICE_LITERAL("}");
@@ -61,7 +90,7 @@ static void on_deliver(struct live *l, const Pb__DownDeliver *d)
 		bool is_native = c != NULL && c->rules.dialect == CONN_NATIVE;
 		struct wire **w = is_native ? &native_wire : &plain_wire;
 
-		if (c == NULL || (d->native_only && !is_native))
+		if (c == NULL || !is_next(c, d) || (d->native_only && !is_native))
 			continue;
 		if (*w == NULL)
 			*w = wire_new_text(is_native ? whole : plain, brace, d->shed);
@@ -96,11 +125,20 @@ void live_on_item(void *arg, const Pb__DownItem *item)
 		live_on_open_refused(l, item->open_refused);
 	else if (item->item_case == PB__DOWN_ITEM__ITEM_SHUT)
 		on_shut(l, item->shut);
+	else if (item->item_case == PB__DOWN_ITEM__ITEM_PAGE)
+		live_on_page(l, item->page);
+	else if (item->item_case == PB__DOWN_ITEM__ITEM_RESET)
+		live_on_reset(l, item->reset);
+	else if (item->item_case == PB__DOWN_ITEM__ITEM_DRAIN)
+		l->config.on_drain(l->config.arg);
 }
 
 static void put_system(struct live_conn *c, const struct system_message *m)
 {
-	if (!conn_system_take(&c->rules, m->number))
+	/* A router of wire 1 keeps nothing: what is missing will not come. */
+	if (uplink_wire(c->live->uplink) < 2)
+		stream_jump(&c->rules.system, m->number - 1);
+	if (live_take(c, true, m->number) != STREAM_NEXT)
 		return;
 	live_put(c, c->rules.dialect == CONN_NATIVE ? m->native : m->plain);
 }
@@ -113,17 +151,4 @@ void live_on_system(void *arg, const struct system_message *m)
 	for (size_t i = l->n_conns; i-- > 0;)
 		if (l->conns[i]->is_open)
 			put_system(l->conns[i], m);
-}
-
-void live_catch_up(struct live_conn *c)
-{
-	const struct live *l = c->live;
-	uint64_t head = uplink_system_head(l->uplink);
-
-	for (uint64_t n = c->rules.system_seen + 1; n <= head && c->is_open; n++) {
-		const struct system_message *m = uplink_system_get(l->uplink, n);
-
-		if (m != NULL)
-			put_system(c, m);
-	}
 }

@@ -1,17 +1,20 @@
 /*
  * live_inner: what the files of live share.  live.c: building, the loop's turns, and the ends of
  * connections; live_open.c: openings, adoption, reopening; live_down.c: what the router says;
- * live_client.c: what clients say; live_time.c: what the clock says.  For these five files alone.
+ * live_client.c: what clients say; live_sync.c: numbered frames, pages, positions; live_time.c:
+ * what the clock says; live_drain.c: the orderly end.  For these files alone.
  */
 #ifndef POSTERN_EDGE_LIVE_INNER_H
 #define POSTERN_EDGE_LIVE_INNER_H
 
 #include "common/buf.h"
 #include "common/map.h"
+#include "common/memory.h"
 #include "edge/conn.h"
 #include "edge/frame.h"
 #include "edge/live.h"
 #include "edge/sends.h"
+#include "edge/syncs.h"
 #include "edge/uplink.h"
 #include "edge/wheel.h"
 #include "edge/ws.h"
@@ -22,6 +25,14 @@ enum live_stage {
 	LIVE_OPENING,  /* the router was asked; the door waits */
 	LIVE_ADMITTED, /* the router said yes; the door will adopt or cancel */
 	LIVE_ADOPTED,  /* libwebsockets has the socket, until ws_events.on_closed */
+};
+
+/* The page of an inbox that a connection waits for. */
+enum live_sync {
+	LIVE_SYNC_NONE,
+	LIVE_SYNC_QUEUED,
+	LIVE_SYNC_USER, /* asked for */
+	LIVE_SYNC_SYSTEM,
 };
 
 /* One connection.  10,000 and more of them are idle at a time, so what is rarely there is a
@@ -44,6 +55,9 @@ struct live_conn {
 	bool is_open;	   /* the router holds the session */
 	bool is_reopening; /* the router was asked to take it again */
 	bool wants_reopen; /* the same, still to be asked */
+	uint8_t sync;	   /* enum live_sync */
+	bool is_behind;	   /* counted in live->n_behind */
+	bool has_position; /* epoch and the streams' numbers mean something */
 	bool may_push;
 	bool is_leaving; /* closing, whoever began it: the session has ended */
 	uint8_t uid_len;
@@ -63,6 +77,9 @@ struct live {
 	struct map *by_nonce;	/* stages before LIVE_ADOPTED, and what is being reopened */
 	struct map *by_session; /* is_open */
 	struct sends *sends;
+	struct syncs syncs;
+	size_t n_behind;
+	struct memory memory;
 	struct live_conn **conns; /* all of them */
 	size_t n_conns;
 	struct live_conn *graves; /* freed at the end of the turn */
@@ -109,6 +126,8 @@ static inline int64_t live_now(const struct live *l)
 /* live.c */
 /* Between min and max: so that many clients do not come back at once. */
 uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms);
+/* Closes with 4108. */
+void live_close_slow(struct live_conn *c);
 /* Queues a frame; a connection that does not read is closed with 4108. */
 void live_put(struct live_conn *c, struct wire *w);
 /* Queues what is in l->scratch. */
@@ -128,13 +147,13 @@ void live_on_opened(struct live *l, const Pb__DownOpened *o);
 void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r);
 void live_on_link_up(void *arg, enum uplink_change change);
 void live_on_link_down(void *arg);
+/* Answers a send that gets no answer: 1503. */
+void live_on_send_lost(void *arg, const struct send_entry *e);
 void live_on_reopen_timer(uv_timer_t *timer);
 
 /* live_down.c */
 void live_on_item(void *arg, const Pb__DownItem *item);
 void live_on_system(void *arg, const struct system_message *m);
-/* System messages after what the connection has seen. */
-void live_catch_up(struct live_conn *c);
 
 /* live_client.c */
 void live_on_text(struct ws_link *link, struct slice text);
@@ -142,6 +161,33 @@ void live_say_exception(
 	struct live_conn *c, struct slice id, unsigned code, struct slice field, uint32_t after_ms);
 /* Tells the router whom c watches.  0 or -errno. */
 int live_say_watch(struct live_conn *c);
+
+/* live_sync.c */
+/* A numbered frame came; STREAM_NEXT: the caller queues it. */
+enum stream_take live_take(struct live_conn *c, bool system, uint64_t number);
+/* Whatever the connection is behind with is asked for, as soon as there is room. */
+void live_want_sync(struct live_conn *c);
+void live_sync_some(struct live *l);
+/* The session ended: no page will come. */
+void live_forget_sync(struct live_conn *c);
+void live_note_behind(struct live_conn *c);
+void live_on_page(struct live *l, const Pb__DownPage *p);
+void live_on_reset(struct live *l, const Pb__DownReset *r);
+void live_on_room(struct ws_link *link);
+void live_on_pong(struct ws_link *link, struct slice payload);
+/* Nothing was read for a while? */
+void live_on_slow(struct live_conn *c);
+const char *live_reset_reason(Pb__ResetReason reason);
+/* Tells a native client the numbers at which it is from here on. */
+void live_put_reset(struct live_conn *c, const char *reason);
+/* The position in a heartbeat or sync, an acknowledgement.  false: refused, the client was told. */
+bool live_take_position(struct live_conn *c, const struct frame *f);
+void live_rewind(struct live_conn *c, const struct frame *f);
+void live_ask_position(struct live_conn *c);
+
+/* live_drain.c */
+/* At the end of a turn. */
+void live_look_drained(struct live *l);
 
 /* live_time.c */
 void live_say_away(struct live_conn *c, bool away);

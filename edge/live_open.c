@@ -32,6 +32,12 @@ static int send_open(struct live_conn *c, bool reopen)
 	open.dialect = c->rules.dialect == CONN_NATIVE ? PB__DIALECT__DIALECT_NATIVE
 						       : PB__DIALECT__DIALECT_PLAIN;
 	open.reopen = reopen;
+	if (c->has_position && uplink_wire(c->live->uplink) >= 2) {
+		open.has_position = true;
+		open.epoch = codec_bytes((struct slice){c->epoch, EPOCH_BYTES});
+		open.u = c->rules.user.sent;
+		open.s = c->rules.system.sent;
+	}
 	item.item_case = PB__UP_ITEM__ITEM_OPEN;
 	item.open = &open;
 	return uplink_add(c->live->uplink, &item, UPLINK_MAY_WAIT);
@@ -70,6 +76,13 @@ static struct live_conn *make_conn(struct live *l, const struct live_open *o)
 	memcpy(p, o->ticket.data, o->ticket.len);
 	conn_init(&c->rules, &l->limits, o->dialect == LIVE_NATIVE ? CONN_NATIVE : CONN_PLAIN,
 		&times);
+	if (o->has_position) {
+		c->has_position = true;
+		memcpy(c->epoch, o->position.epoch, EPOCH_BYTES);
+		stream_start(&c->rules.user, o->position.u);
+		stream_start(&c->rules.system, o->position.s);
+		conn_tells_position(&c->rules);
+	}
 	return c;
 }
 
@@ -140,6 +153,8 @@ static void queue_ready(struct live_conn *c, const Pb__DownOpened *o)
 		.epoch = codec_slice(o->epoch),
 		.u = o->u,
 		.s = o->s,
+		.recovered = o->recovered,
+		.missed = o->u - c->rules.user.sent + o->s - c->rules.system.sent,
 		.interval_ms = l->config.interval_ms,
 		.grace_ms = l->config.grace_ms,
 		.expires_in_ms = conn_token_left_ms(&c->rules, live_now(l)),
@@ -154,21 +169,12 @@ static void queue_ready(struct live_conn *c, const Pb__DownOpened *o)
 	live_put_scratch(c);
 }
 
-static void queue_reset(struct live_conn *c, const Pb__DownOpened *o)
-{
-	struct live *l = c->live;
-
-	buf_clear(&l->scratch);
-	frame_write_reset(&l->scratch, codec_slice(o->epoch), o->u, o->s);
-	live_put_scratch(c);
-}
-
-static void after_reopen(struct live_conn *c, const Pb__DownOpened *o, bool epoch_changed)
+static void after_reopen(struct live_conn *c)
 {
 	c->is_reopening = false;
 	map_remove_u64(c->live->by_nonce, c->nonce);
-	if (epoch_changed && c->rules.dialect == CONN_NATIVE)
-		queue_reset(c, o);
+	/* What was acknowledged to the old router may be unknown to the new one. */
+	c->rules.has_untold = !c->rules.tells_position;
 	/* Its list must not be lost in silence: it comes back and says it again. */
 	if (c->watch != NULL && live_say_watch(c) < 0)
 		live_close(c, CLOSE_RETRY, live_jitter(c->live, RETRY_MIN_MS, RETRY_MAX_MS));
@@ -176,10 +182,25 @@ static void after_reopen(struct live_conn *c, const Pb__DownOpened *o, bool epoc
 		live_say_away(c, true);
 }
 
+/* Where the session begins.  Below the head: the rest is asked for when the socket is there. */
+static void begin_streams(struct live_conn *c, const Pb__DownOpened *o)
+{
+	const bool has_start = uplink_wire(c->live->uplink) >= 2;
+	const uint64_t u = has_start && o->start_u < o->u ? o->start_u : o->u;
+	const uint64_t s = has_start && o->start_s < o->s ? o->start_s : o->s;
+
+	memcpy(c->epoch, o->epoch.data, EPOCH_BYTES);
+	c->has_position = true;
+	stream_start(&c->rules.user, u);
+	stream_start(&c->rules.system, s);
+	c->rules.user.is_behind = u < o->u;
+	c->rules.system.is_behind = s < o->s;
+}
+
 void live_on_opened(struct live *l, const Pb__DownOpened *o)
 {
 	struct live_conn *c = map_get_u64(l->by_nonce, o->nonce);
-	bool epoch_changed;
+	Pb__ResetReason reset = o->reset;
 
 	/* It was cancelled, or closed while it was being reopened. */
 	if (c == NULL || c->is_open || o->epoch.len != EPOCH_BYTES) {
@@ -191,21 +212,23 @@ void live_on_opened(struct live *l, const Pb__DownOpened *o)
 		live_close(c, CLOSE_OVERLOAD, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
 		return;
 	}
-	epoch_changed = memcmp(c->epoch, o->epoch.data, EPOCH_BYTES) != 0;
-	memcpy(c->epoch, o->epoch.data, EPOCH_BYTES);
+	if (uplink_wire(l->uplink) < 2 && c->stage == LIVE_ADOPTED &&
+		memcmp(c->epoch, o->epoch.data, EPOCH_BYTES) != 0)
+		reset = PB__RESET_REASON__RESET_EPOCH_CHANGED;
+	begin_streams(c, o);
 	c->session = o->session;
 	c->is_open = true;
-	conn_system_start(&c->rules, o->s);
 	uplink_system_start(l->uplink, o->s);
+	if (c->stage == LIVE_OPENING && c->rules.dialect == CONN_NATIVE)
+		queue_ready(c, o);
+	if (reset != PB__RESET_REASON__RESET_NONE)
+		live_put_reset(c, live_reset_reason(reset));
 	if (c->stage == LIVE_OPENING) {
 		c->stage = LIVE_ADMITTED;
-		if (c->rules.dialect == CONN_NATIVE)
-			queue_ready(c, o);
-		live_catch_up(c);
 		c->opened(c->opened_arg, LIVE_OPENED, 0);
 	} else {
-		after_reopen(c, o, epoch_changed);
-		live_catch_up(c);
+		after_reopen(c);
+		live_want_sync(c);
 	}
 }
 
@@ -237,6 +260,7 @@ static void lose_session(struct live_conn *c)
 		live_bury(c); /* live_adopt() will not find it */
 		return;
 	}
+	live_forget_sync(c);
 	if (c->is_open)
 		map_remove_u64(l->by_session, c->session);
 	if (c->is_reopening)
@@ -244,11 +268,12 @@ static void lose_session(struct live_conn *c)
 	if (c->wants_reopen)
 		l->n_wants_reopen--;
 	c->is_open = false;
+	live_note_behind(c);
 	c->is_reopening = false;
 	c->wants_reopen = false;
 }
 
-static void on_send_lost(void *arg, const struct send_entry *e)
+void live_on_send_lost(void *arg, const struct send_entry *e)
 {
 	struct live *l = arg;
 	struct live_conn *c = map_get_u64(l->by_session, e->session);
@@ -264,10 +289,11 @@ void live_on_link_down(void *arg)
 	struct live *l = arg;
 
 	/* First, while sessions still name their connections. */
-	sends_take_all(l->sends, on_send_lost, l);
+	sends_take_all(l->sends, live_on_send_lost, l);
 	for (size_t i = l->n_conns; i-- > 0;)
 		if (i < l->n_conns)
 			lose_session(l->conns[i]);
+	syncs_reset(&l->syncs);
 	uv_timer_stop(&l->reopen_timer);
 }
 

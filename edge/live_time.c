@@ -105,6 +105,13 @@ static void renew(struct live_conn *c)
 		conn_renew_later(&c->rules, live_jitter(l, 0, RENEW_AGAIN_MS), live_now(l));
 }
 
+static uint32_t after_ms(struct live *l, enum close_code code)
+{
+	if (code == CLOSE_TOKEN_EXPIRED)
+		return 0;
+	return code == CLOSE_DRAIN ? live_jitter(l, 50, 500) : live_jitter(l, 500, 3000);
+}
+
 static void on_due(struct live_conn *c)
 {
 	struct live *l = c->live;
@@ -118,13 +125,15 @@ static void on_due(struct live_conn *c)
 	}
 	v = conn_on_time(&c->rules, &l->limits, live_now(l));
 	if (v.close != CLOSE_NONE) {
-		bool again = v.close != CLOSE_TOKEN_EXPIRED;
-
-		live_close(c, v.close, again ? live_jitter(l, 500, 3000) : 0);
+		live_close(c, v.close, after_ms(l, v.close));
 		return;
 	}
-	if (v.due & CONN_PING)
+	if ((v.due & CONN_POSITION) || ((v.due & CONN_PING) && c->rules.has_untold))
+		live_ask_position(c);
+	else if (v.due & CONN_PING)
 		live_put(c, l->ping);
+	if (v.due & CONN_SLOW)
+		live_on_slow(c);
 	if (v.due & CONN_AWAY)
 		live_say_away(c, true);
 	if (v.due & CONN_RENEW)
@@ -138,6 +147,7 @@ void live_on_wheel_timer(uv_timer_t *timer)
 	struct live *l = timer->data;
 	struct wheel_entry *e;
 
+	sends_take_old(l->sends, live_now(l) - SEND_ANSWER_MS, live_on_send_lost, l);
 	while ((e = wheel_pop(&l->wheel, live_now(l))) != NULL)
 		on_due((struct live_conn *)((char *)e - offsetof(struct live_conn, timer)));
 }
@@ -159,8 +169,14 @@ void live_on_second_timer(uv_timer_t *timer)
 	gauges.exceptions = l->exceptions;
 	gauges.slow_closed = l->slow_closed;
 	gauges.queued_bytes = counts->queued_bytes;
+	memory_read(&l->memory);
+	if (uplink_wire(l->uplink) >= 2) {
+		gauges.behind = l->n_behind;
+		gauges.memory_bytes = l->memory.used;
+	}
 	item.item_case = PB__UP_ITEM__ITEM_GAUGES;
 	item.gauges = &gauges;
 	uplink_add(l->uplink, &item, UPLINK_MAY_WAIT);
+	live_sync_some(l);
 	ws_tick(l->ws);
 }

@@ -129,7 +129,7 @@ static void drop_ring_when_empty(struct outq *q)
 	q->cap = 0;
 }
 
-static void shed(struct outq *q)
+void outq_shed(struct outq *q)
 {
 	uint32_t kept = 0;
 
@@ -150,8 +150,8 @@ static void shed(struct outq *q)
 enum outq_result outq_put(struct outq *q, struct wire *w, size_t max_bytes)
 {
 	if (q->bytes + (size_t)w->len > max_bytes)
-		shed(q);
-	if (q->bytes + (size_t)w->len > max_bytes)
+		outq_shed(q);
+	if (q->count > 0 && q->bytes + (size_t)w->len > max_bytes)
 		return w->shed ? OUTQ_SHED : OUTQ_FULL;
 	if (q->count == (q->many == NULL ? OUTQ_FEW : q->cap) && grow(q) < 0)
 		return OUTQ_FAILED;

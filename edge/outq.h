@@ -49,7 +49,8 @@ struct outq {
 enum outq_result {
 	OUTQ_QUEUED,
 	OUTQ_SHED,   /* this frame may be dropped, and was */
-	OUTQ_FULL,   /* over max_bytes even without what may be dropped; nothing was added */
+	OUTQ_FULL,   /* over max_bytes even without what may be dropped; nothing was added.  An
+			empty queue takes any frame. */
 	OUTQ_FAILED, /* no memory */
 };
 
@@ -62,6 +63,8 @@ int outq_gather(const struct outq *q, struct iovec *iov, int max);
  * too: it is returned with its reference, *out_rest is what is left of it.  NULL: no such frame.
  */
 struct wire *outq_advance(struct outq *q, size_t bytes, struct slice *out_rest);
+/* Drops what may be dropped. */
+void outq_shed(struct outq *q);
 void outq_clear(struct outq *q);
 static inline bool outq_is_empty(const struct outq *q)
 {

@@ -26,6 +26,8 @@ static const struct refusal_info infos[N_REFUSALS] = {
 		"different tokens in two places, or Authorization twice", ""},
 	[REFUSAL_DEVICE] = {400, "Bad Request", CLOSE_BAD_PROTOCOL,
 		"dev must be 1 to 36 of A-Z a-z 0-9 _ -", ""},
+	[REFUSAL_POSITION] = {400, "Bad Request", CLOSE_BAD_PROTOCOL,
+		"e, u and s must be an epoch and two decimal numbers, as `ready` gave them", ""},
 	[REFUSAL_BODY] = {400, "Bad Request", CLOSE_BAD_PROTOCOL,
 		"a body needs POST and one Content-Length", ""},
 	[REFUSAL_LOGIN] = {400, "Bad Request", CLOSE_BAD_PROTOCOL,

@@ -150,6 +150,37 @@ static enum refusal check_device(const struct http_head *head, struct request *o
 	return NONE;
 }
 
+/* Absent: 0 stays. */
+static bool check_number(const struct http_head *head, const char *name, bool *there, uint64_t *out)
+{
+	char buf[POSITION_TEXT_BYTES];
+	struct slice value;
+	int got = http_query_get(head->query, name, buf, sizeof(buf), &value);
+
+	*there = got > 0;
+	return got == 0 || (got > 0 && position_number(value, out));
+}
+
+static enum refusal check_position(const struct http_head *head, struct request *out)
+{
+	char buf[POSITION_TEXT_BYTES];
+	struct slice epoch;
+	bool has_u;
+	bool has_s;
+	int there = http_query_get(head->query, "e", buf, sizeof(buf), &epoch);
+
+	if (there < 0 || !check_number(head, "u", &has_u, &out->position.u) ||
+		!check_number(head, "s", &has_s, &out->position.s))
+		return REFUSAL_POSITION;
+	if (there == 0) /* a number is of an epoch */
+		return has_u || has_s ? REFUSAL_POSITION : NONE;
+	if (!position_is_epoch(epoch))
+		return REFUSAL_POSITION;
+	memcpy(out->position.epoch, epoch.data, EPOCH_BYTES);
+	out->has_position = true;
+	return NONE;
+}
+
 static enum refusal check_body(
 	const struct http_head *head, enum http_method method, struct request *out)
 {
@@ -176,6 +207,8 @@ static enum refusal check_route(const struct http_head *head, const struct route
 		r = check_token(head, is_upgrade, out);
 	if (r == NONE && is_upgrade)
 		r = check_device(head, out);
+	if (r == NONE && is_upgrade)
+		r = check_position(head, out);
 	return r;
 }
 

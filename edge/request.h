@@ -11,13 +11,14 @@
 #include "common/slice.h"
 #include "edge/origin.h"
 #include "edge/pages.h"
+#include "edge/position.h"
 #include "edge/refusal.h"
 #include "proto/http_head.h"
 
 /* The zero entry is the strict one. */
 enum request_kind {
 	REQUEST_REFUSED, /* refusal, allow */
-	REQUEST_UPGRADE, /* token, key, device, is_native */
+	REQUEST_UPGRADE, /* token, key, device, position, is_native */
 	REQUEST_CHECK,	 /* token */
 	REQUEST_LOGIN,	 /* body_bytes */
 	REQUEST_OPTIONS, /* allow */
@@ -37,6 +38,8 @@ struct request {
 	bool is_native;
 	size_t device_len; /* 0: none given */
 	char device[DEVICE_MAX_BYTES];
+	bool has_position;
+	struct position position;
 	size_t body_bytes;
 	const char *allow; /* static */
 	struct slice cors; /* the list's text of an allowed Origin, or empty */

@@ -16,6 +16,7 @@ static_assert(FRAME_ID_MAX_BYTES <= UINT8_MAX, "id_len holds every id");
 struct sends {
 	struct map *by_ref;
 	uint64_t last_ref;
+	uint64_t old_ref; /* none before it is left */
 };
 
 int sends_new(struct sends **out)
@@ -28,6 +29,7 @@ int sends_new(struct sends **out)
 		free(s);
 		return -ENOMEM;
 	}
+	s->old_ref = 1;
 	*out = s;
 	return 0;
 }
@@ -44,6 +46,21 @@ void sends_take_all(struct sends *s, sends_each_fn *fn, void *arg)
 	}
 }
 
+void sends_take_old(struct sends *s, int64_t at_ms, sends_each_fn *fn, void *arg)
+{
+	for (; s->old_ref <= s->last_ref; s->old_ref++) {
+		struct send_entry *e = map_get_u64(s->by_ref, s->old_ref);
+
+		if (e == NULL)
+			continue;
+		if (e->at_ms > at_ms)
+			return;
+		map_remove_u64(s->by_ref, e->ref);
+		fn(arg, e);
+		free(e);
+	}
+}
+
 void sends_free(struct sends *s)
 {
 	if (s == NULL)
@@ -53,7 +70,7 @@ void sends_free(struct sends *s)
 	free(s);
 }
 
-int sends_add(struct sends *s, uint64_t session, struct slice id, uint64_t *out_ref)
+int sends_add(struct sends *s, const struct send_entry *from, struct slice id, uint64_t *out_ref)
 {
 	struct send_entry *e;
 
@@ -62,7 +79,9 @@ int sends_add(struct sends *s, uint64_t session, struct slice id, uint64_t *out_
 	if (e == NULL)
 		return -ENOMEM;
 	e->ref = s->last_ref + 1;
-	e->session = session;
+	e->session = from->session;
+	e->at_ms = from->at_ms;
+	e->takes_number = from->takes_number;
 	e->id_len = (uint8_t)id.len;
 	if (id.len > 0)
 		memcpy(e->id, id.data, id.len);

@@ -19,6 +19,11 @@
 #define HELLO_TIMEOUT_MS 1000
 #define PAUSE_MAX_MS 500
 #define REFUSALS 10 /* then the old identity is given up */
+/*
+ * A router of the wire version before closes the connection over a HELLO of ours.  One that is just
+ * dying does so too, once; when so many in a row met that end, every second one speaks the old.
+ */
+#define MISHEARD 3
 #define SILENT_MS (2 * LINK_SILENT_MS)
 #define ARENA_BYTES (8 * LINK_BATCH_MAX_BYTES)
 #define MAY_WAIT_BYTES (LINK_WINDOW_BYTES / 2)
@@ -106,9 +111,11 @@ static void on_hello_answer(void *arg, enum bus_answer_result result, struct sli
 	if (u->state != UPLINK_ASKING)
 		return;
 	if (result != BUS_ANSWERED) {
+		u->misheard = result == BUS_BROKE ? u->misheard + 1 : 0;
 		pause_growing(u);
 		return;
 	}
+	u->misheard = 0;
 	if (codec_decode(&pb__hello_reply__descriptor, answer, &bounds, u->arena, &message) !=
 		CODEC_OK) {
 		log_error("hello_malformed", "bytes=%zu", answer.len);
@@ -116,10 +123,11 @@ static void on_hello_answer(void *arg, enum bus_answer_result result, struct sli
 		return;
 	}
 	reply = (const Pb__HelloReply *)message;
-	if (!wire_is_known(reply->wire)) {
-		log_error("hello_wire", "theirs=%u ours=%u", reply->wire, WIRE_VERSION);
+	if (!wire_is_known(reply->wire) || reply->wire > u->asked_wire) {
+		log_error("hello_wire", "theirs=%u ours=%u", reply->wire, u->asked_wire);
 		pause_growing(u);
 	} else if (reply->result_case == PB__HELLO_REPLY__RESULT_LEASE) {
+		u->wire = reply->wire;
 		on_lease(u, reply->lease);
 	} else if (reply->result_case == PB__HELLO_REPLY__RESULT_REFUSED) {
 		on_refused(u);
@@ -134,12 +142,20 @@ static void on_hello_answer(void *arg, enum bus_answer_result result, struct sli
 	}
 }
 
+static uint32_t wire_to_ask(const struct uplink *u)
+{
+	bool old = u->misheard >= MISHEARD && (u->misheard - MISHEARD) % 2 == 0;
+
+	return old ? WIRE_VERSION_OLDEST : WIRE_VERSION;
+}
+
 static void say_hello(struct uplink *u)
 {
 	Pb__HelloRequest request = PB__HELLO_REQUEST__INIT;
 	struct bus_msg *m;
 
-	request.wire = WIRE_VERSION;
+	u->asked_wire = wire_to_ask(u);
+	request.wire = u->asked_wire;
 	request.credential = codec_bytes((struct slice){u->credential, u->credential_len});
 	u->state = UPLINK_ASKING;
 	m = pack_message(&request.base);
@@ -215,6 +231,11 @@ bool uplink_is_up(const struct uplink *u)
 uint32_t uplink_edge_id(const struct uplink *u)
 {
 	return u->lease.edge_id;
+}
+
+uint32_t uplink_wire(const struct uplink *u)
+{
+	return u->wire;
 }
 
 int uplink_add(struct uplink *u, const Pb__UpItem *item, enum uplink_class class)

@@ -2,7 +2,8 @@
  * uplink: the edge's way to the router.  Says HELLO on router.sock, claims the leased link, numbers
  * batches in both directions within the credit, and puts the messages of system.sock in order. When
  * the link breaks it says HELLO again, with its credential, until it has one.  Knows no sessions.
- * Loop thread only.
+ * A router that does not understand the edge's wire version is tried with the one before.  Loop
+ * thread only.
  */
 #ifndef POSTERN_EDGE_UPLINK_H
 #define POSTERN_EDGE_UPLINK_H
@@ -42,6 +43,8 @@ int uplink_new(
 /* The link is claimed and the router was heard lately. */
 bool uplink_is_up(const struct uplink *u);
 uint32_t uplink_edge_id(const struct uplink *u);
+/* What the link speaks: what link.proto says to be of a later version is not to be added. */
+uint32_t uplink_wire(const struct uplink *u);
 
 enum uplink_class {
 	UPLINK_MAY_WAIT, /* refused when much is waiting already */

@@ -33,6 +33,9 @@ struct uplink {
 	enum uplink_state state;
 	int64_t pause_ms;
 	unsigned refusals;
+	unsigned misheard; /* HELLOs in a row whose connection was closed instead of an answer */
+	uint32_t asked_wire;
+	uint32_t wire; /* of the lease */
 	/* the lease */
 	struct lease lease;
 	struct lease claimed; /* the last one that was */

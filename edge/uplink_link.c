@@ -21,7 +21,7 @@ static void break_link(struct uplink *u, const char *why)
 
 void uplink_flush(struct uplink *u)
 {
-	struct batches_head head = {.seen = u->rx_number};
+	struct batches_head head = {.wire = u->wire, .seen = u->rx_number};
 	struct bus_msg *m;
 	size_t len;
 
@@ -72,7 +72,8 @@ static void on_link_up(void *arg, uint32_t pipe)
 	uplink_flush(u);
 	if (u->state != UPLINK_CLAIMED)
 		return;
-	log_info("link_up", "edge=%u epoch=%u", u->lease.edge_id, u->lease.edge_epoch);
+	log_info("link_up", "edge=%u epoch=%u wire=%u", u->lease.edge_id, u->lease.edge_epoch,
+		u->wire);
 	change = lease_change(&u->claimed, &u->lease);
 	u->claimed = u->lease;
 	u->config.events->on_up(u->config.arg, change);
@@ -115,7 +116,7 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 		return;
 	}
 	down = (const Pb__LinkDown *)message;
-	if (!wire_is_known(down->wire)) {
+	if (down->wire != u->wire) {
 		break_link(u, "wire");
 		return;
 	}

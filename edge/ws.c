@@ -25,6 +25,7 @@
 #define RX_BYTES 384	/* one buffer for each connection: the larger part of its memory */
 #define TX_BYTES 65536	/* 0 would chop writes at RX_BYTES */
 #define EMPTY_PIECES 64 /* of one message */
+#define SHORT_PART 8	/* of the bound of a queue: so much and a page are less than half */
 
 static void mark_dirty(struct ws_link *link)
 {
@@ -64,21 +65,40 @@ void ws_tell_closed(struct ws_link *link)
 	link->ws->events->on_closed(link);
 }
 
+bool ws_has_room(struct ws_link *link)
+{
+	const uint32_t before = link->out.bytes;
+
+	if (link->ws == NULL || link->out.bytes <= link->ws->pending_bytes / 2)
+		return true;
+	outq_shed(&link->out);
+	link->ws->counts.queued_bytes -= before - link->out.bytes;
+	return link->out.bytes <= link->ws->pending_bytes / 2;
+}
+
+bool ws_is_short(const struct ws_link *link)
+{
+	return link->ws == NULL || link->out.bytes <= link->ws->pending_bytes / SHORT_PART;
+}
+
 /* Writes as much as the socket takes. */
-static void flush(struct ws_link *link)
+static void write_queue(struct ws_link *link)
 {
 	struct wire *frame = NULL;
+	const uint64_t before = link->ws->counts.bytes_out;
 	struct slice rest;
+	enum ws_written written;
 
-	if (!link->is_established || link->is_ending || link->is_blocked ||
-		outq_is_empty(&link->out))
+	if (outq_is_empty(&link->out))
 		return;
 	if (lws_partial_buffered(link->wsi)) {
 		link->is_blocked = true;
 		lws_callback_on_writable(link->wsi);
 		return;
 	}
-	switch (ws_write(link->fd, &link->out, &link->ws->counts, &frame, &rest)) {
+	written = ws_write(link->fd, &link->out, &link->ws->counts, &frame, &rest);
+	link->has_moved |= link->ws->counts.bytes_out != before;
+	switch (written) {
 	case WS_WRITTEN:
 		return;
 	case WS_WRITE_FAILED:
@@ -97,6 +117,17 @@ static void flush(struct ws_link *link)
 	}
 	link->is_blocked = true;
 	lws_callback_on_writable(link->wsi);
+}
+
+static void flush(struct ws_link *link)
+{
+	if (!link->is_established || link->is_ending || link->is_blocked)
+		return;
+	write_queue(link);
+	if (!link->wants_room || link->is_closing || link->is_ending || !ws_is_short(link))
+		return;
+	link->wants_room = false;
+	link->ws->events->on_room(link);
 }
 
 void ws_flush(struct ws *ws)
@@ -301,12 +332,13 @@ static int on_receive(struct ws_link *link, struct lws *wsi, const void *in, siz
 static int on_pong(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
 {
 	(void)wsi;
-	(void)in;
 	if (link == NULL)
 		return -1;
 	link->ws->counts.bytes_in += len;
-	if (!link->is_closing && !link->is_ending)
-		link->ws->events->on_bytes(link);
+	if (link->is_closing || link->is_ending)
+		return 0;
+	link->ws->events->on_bytes(link);
+	link->ws->events->on_pong(link, (struct slice){len == 0 ? "" : in, len});
 	return 0;
 }
 

@@ -37,6 +37,8 @@ struct ws_link {
 	bool is_closing; /* ws_close() was called */
 	bool is_ending;	 /* libwebsockets closes it: nothing more is written by us */
 	bool is_told;	 /* on_closed() was called */
+	bool wants_room; /* on_room(), once, when the queue is short again */
+	bool has_moved;	 /* the socket has taken something; for the owner to clear */
 };
 
 /* None of these may free the link but on_closed(), and that not before ws_flush() has returned. */
@@ -44,6 +46,8 @@ struct ws_events {
 	void (*on_open)(struct ws_link *link);
 	void (*on_bytes)(struct ws_link *link);			  /* anything from the client */
 	void (*on_text)(struct ws_link *link, struct slice text); /* a whole message, valid UTF-8 */
+	void (*on_pong)(struct ws_link *link, struct slice payload); /* after on_bytes() */
+	void (*on_room)(struct ws_link *link);
 	void (*on_leaving)(struct ws_link *link); /* the client said close; on_closed() follows */
 	void (*on_closed)(struct ws_link *link);  /* exactly once; the socket is gone */
 };
@@ -72,6 +76,11 @@ int ws_adopt(struct ws *ws, struct ws_link *link, const struct ws_adoption *a);
 /* Queues a frame, before on_open() too.  OUTQ_FULL, OUTQ_FAILED: the caller closes the connection.
  */
 enum outq_result ws_put(struct ws *ws, struct ws_link *link, struct wire *w);
+/* Whether numbered frames may be queued: the queue, without what may be dropped, is under half of
+ * its bound. */
+bool ws_has_room(struct ws_link *link);
+/* The queue is so short that a page of an inbox fits. */
+bool ws_is_short(const struct ws_link *link);
 void ws_flush(struct ws *ws);
 /* How many connections ws_flush() will look at. */
 size_t ws_dirty(const struct ws *ws);

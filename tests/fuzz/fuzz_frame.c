@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "edge/frame.h"
+#include "edge/position.h"
 #include "proto/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,6 +42,17 @@ static void check_answer(const struct frame *f, struct frame_error e)
 	buf_fini(&b);
 }
 
+/* The other thing that a client says: what is read as a position is written so again. */
+static void check_pong(struct slice payload)
+{
+	char text[POSITION_TEXT_BYTES];
+	struct position p;
+
+	if (!position_read(payload, &p))
+		return;
+	assert(slice_eq(payload, (struct slice){text, position_write(text, &p)}));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct frame f;
@@ -50,5 +62,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_good(&f);
 	check_answer(&f, e);
 	frame_fini(&f);
+	check_pong((struct slice){(const char *)data, size});
 	return 0;
 }

@@ -295,19 +295,79 @@ static void so_many_sends_may_be_in_flight_and_no_more(void **state)
 	assert_false(conn_send_begin(&c));
 }
 
-static void a_system_message_is_taken_once_and_only_after_the_opening(void **state)
+static void a_position_is_asked_for_once_a_second_at_most(void **state)
 {
 	struct conn c = fresh();
 
 	(void)state;
-	conn_system_start(&c, 7);
-	assert_false(conn_system_take(&c, 6));
-	assert_false(conn_system_take(&c, 7));
-	assert_true(conn_system_take(&c, 8));
-	assert_false(conn_system_take(&c, 8));
-	assert_true(conn_system_take(&c, 9));
-	conn_system_start(&c, 0); /* another router's numbers */
-	assert_true(conn_system_take(&c, 1));
+	assert_true(conn_on_written(&c, true, START + 10));
+	for (int64_t now = START + 11; now < START + 10 + POSITION_PING_MS; now++) {
+		assert_false(conn_on_written(&c, true, now));
+		assert_false(conn_on_time(&c, &limits, now).due & CONN_POSITION);
+	}
+	assert_int_equal(conn_next_ms(&c, &limits), START + 10 + POSITION_PING_MS);
+	assert_true(conn_on_time(&c, &limits, START + 10 + POSITION_PING_MS).due & CONN_POSITION);
+	conn_asked_position(&c);
+	assert_false(c.has_untold);
+	assert_false(conn_on_time(&c, &limits, START + 5000).due & CONN_POSITION);
+	assert_true(conn_on_written(&c, true, START + 5001));
+}
+
+static void what_is_for_all_waits_for_the_ordinary_ping(void **state)
+{
+	struct conn c = fresh();
+	const int64_t before = conn_next_ms(&c, &limits);
+
+	(void)state;
+	assert_false(conn_on_written(&c, false, START));
+	assert_true(c.has_untold);
+	assert_int_equal(conn_next_ms(&c, &limits), before);
+}
+
+static void who_tells_his_position_is_not_asked(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	assert_true(conn_on_written(&c, true, START));
+	conn_tells_position(&c);
+	assert_false(conn_on_time(&c, &limits, START + 2000).due & CONN_POSITION);
+	assert_false(conn_on_written(&c, true, START + 2000));
+	assert_false(c.has_untold);
+}
+
+static void who_reads_nothing_is_looked_at_in_time(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_slow_begin(&c, START);
+	for (int64_t now = START; now < START + SLOW_CONSUMER_MS; now += 500) {
+		conn_on_bytes(&c, now);
+		assert_false(conn_on_time(&c, &limits, now).due & CONN_SLOW);
+		assert_true(conn_next_ms(&c, &limits) <= START + SLOW_CONSUMER_MS);
+	}
+	assert_true(conn_on_time(&c, &limits, START + SLOW_CONSUMER_MS).due & CONN_SLOW);
+	conn_slow_begin(&c, START + SLOW_CONSUMER_MS);
+	conn_slow_end(&c);
+	conn_on_bytes(&c, START + 3 * SLOW_CONSUMER_MS);
+	assert_false(conn_on_time(&c, &limits, START + 3 * SLOW_CONSUMER_MS).due & CONN_SLOW);
+}
+
+static void a_drained_connection_goes_in_its_slot_when_its_sends_are_answered(void **state)
+{
+	struct conn c = fresh();
+
+	(void)state;
+	conn_drain(&c, START + 500);
+	assert_int_equal(conn_on_time(&c, &limits, START + 499).close, CLOSE_NONE);
+	assert_true(conn_send_begin(&c));
+	assert_int_equal(conn_on_time(&c, &limits, START + 700).close, CLOSE_NONE);
+	conn_send_end(&c);
+	assert_int_equal(conn_on_time(&c, &limits, START + 701).close, CLOSE_DRAIN);
+	c = fresh();
+	conn_drain(&c, START + 500);
+	assert_true(conn_next_ms(&c, &limits) <= START + 500);
 }
 
 int main(void)
@@ -331,7 +391,11 @@ int main(void)
 		cmocka_unit_test(a_flood_is_told_from_an_excess),
 		cmocka_unit_test(three_bad_frames_in_ten_seconds_are_too_many),
 		cmocka_unit_test(so_many_sends_may_be_in_flight_and_no_more),
-		cmocka_unit_test(a_system_message_is_taken_once_and_only_after_the_opening),
+		cmocka_unit_test(a_position_is_asked_for_once_a_second_at_most),
+		cmocka_unit_test(what_is_for_all_waits_for_the_ordinary_ping),
+		cmocka_unit_test(who_tells_his_position_is_not_asked),
+		cmocka_unit_test(who_reads_nothing_is_looked_at_in_time),
+		cmocka_unit_test(a_drained_connection_goes_in_its_slot_when_its_sends_are_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

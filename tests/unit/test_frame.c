@@ -41,6 +41,9 @@ static const struct row good[] = {
 	{"{\"event\":\"heartbeat\",\"data\":{}}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"heartbeat\",\"data\":null}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"u\":122,\"s\":0}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"sync\",\"data\":{\"e\":\"k3f9k3f9\",\"u\":122,\"s\":0}}", EX_NONE, NULL,
+		NULL},
+	{"{\"event\":\"sync\",\"data\":{\"e\":\"\"}}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"typing\",\"data\":{\"toUserId\":7}}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"watch\",\"id\":11,\"data\":{\"users\":[\"7\",9]}}", EX_NONE, NULL, "11"},
 	{"{\"event\":\"watch\",\"data\":{\"users\":[]}}", EX_NONE, NULL, NULL},
@@ -137,6 +140,11 @@ static const struct row wrong[] = {
 		"message", NULL},
 	/* the others */
 	{"{\"event\":\"heartbeat\",\"data\":7}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"sync\"}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"sync\",\"data\":{}}", EX_BAD_DATA, "e", NULL},
+	{"{\"event\":\"sync\",\"data\":{\"e\":7}}", EX_BAD_DATA, "e", NULL},
+	{"{\"event\":\"sync\",\"data\":{\"e\":\"a\",\"u\":null}}", EX_BAD_DATA, "u", NULL},
+	{"{\"event\":\"sync\",\"data\":{\"e\":\"a\",\"u\":1,\"s\":-1}}", EX_BAD_DATA, "s", NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"u\":-1}}", EX_BAD_DATA, "u", NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"u\":1.5}}", EX_BAD_DATA, "u", NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"s\":\"1\"}}", EX_BAD_DATA, "s", NULL},
@@ -315,6 +323,32 @@ static void a_hundred_users_may_be_watched(void **state)
 		code_of(many(before, ",\"ann\"", WATCH_MAX_USERS, "]}}")), EX_TOO_MANY_WATCHES);
 }
 
+static void a_position_is_read_as_it_was_said(void **state)
+{
+	const char *sync =
+		"{\"event\":\"sync\",\"data\":{\"e\":\"k3f9k3f9\",\"s\":9223372036854775807}}";
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(frame_read(slice_of(sync), &f).code, EX_NONE);
+	assert_int_equal(f.event, FRAME_SYNC);
+	assert_true(slice_is(f.epoch, "k3f9k3f9"));
+	assert_false(f.has_u);
+	assert_true(f.has_s);
+	assert_true(f.s == INT64_MAX);
+	frame_fini(&f);
+	assert_int_equal(
+		frame_read(SLICE_LITERAL("{\"event\":\"heartbeat\",\"data\":{\"u\":0}}"), &f).code,
+		EX_NONE);
+	assert_true(f.has_u && !f.has_s && f.u == 0);
+	frame_fini(&f);
+	assert_int_equal(
+		frame_read(SLICE_LITERAL("{\"event\":\"heartbeat\",\"data\":{}}"), &f).code,
+		EX_NONE);
+	assert_false(f.has_u || f.has_s);
+	frame_fini(&f);
+}
+
 static void a_push_carries_its_data_compactly(void **state)
 {
 	const char *text = "{\"event\":\"push\",\"data\":{\"event\":\"a.b\",\"user\":9,"
@@ -346,10 +380,13 @@ static void what_the_edge_writes_is_the_protocol(void **state)
 {
 	struct buf b;
 	const struct frame_ready ready = {"c7f3", SLICE_LITERAL("42"), SLICE_LITERAL("d9"),
-		SLICE_LITERAL("k3f9"), 120, 18, 25000, 20000, 900000, 20, 40, 262144};
+		SLICE_LITERAL("k3f9"), 120, 18, true, 3, 25000, 20000, 900000, 20, 40, 262144};
 	const struct frame_ack ack = {
-		SLICE_LITERAL("7"), SLICE_LITERAL("01K"), "delivered", 2, 122};
-	const struct frame_ack bare = {{NULL, 0}, SLICE_LITERAL("01K"), "delivered", 0, 0};
+		SLICE_LITERAL("7"), SLICE_LITERAL("01K"), "delivered", NULL, 2, 122};
+	const struct frame_ack bare = {{NULL, 0}, SLICE_LITERAL("01K"), "stored", NULL, 0, 0};
+	const struct frame_ack again = {
+		SLICE_LITERAL("7"), SLICE_LITERAL("01K"), "duplicate", "accepted", 2, 122};
+	const struct frame_reset reset = {"epoch_changed", SLICE_LITERAL("k3fb"), 7, 9};
 	const struct frame_exception over = {SLICE_LITERAL("8"), EX_RATE_LIMITED, {NULL, 0}, 800};
 	const struct frame_exception bad = {{NULL, 0}, EX_BAD_DATA, SLICE_LITERAL("toUserId"), 5};
 	const struct frame_exception odd = {{NULL, 0}, 77, {NULL, 0}, 0};
@@ -361,8 +398,8 @@ static void what_the_edge_writes_is_the_protocol(void **state)
 		"{\"event\":\"ready\",\"data\":{\"conn\":\"c7f3\",\"user\":\"42\",\"device\":"
 		"\"d9\","
 		"\"identity\":1,\"resume\":{\"epoch\":\"k3f9\",\"u\":120,\"s\":18,\"recovered\":"
-		"false,"
-		"\"missed\":0},\"heartbeat\":{\"interval_ms\":25000,\"grace_ms\":20000},"
+		"true,"
+		"\"missed\":3},\"heartbeat\":{\"interval_ms\":25000,\"grace_ms\":20000},"
 		"\"auth\":{\"expires_in_ms\":900000,\"swap\":\"reject\"},"
 		"\"limits\":{\"frame\":65536,\"chat\":16384,\"msgs_per_s\":20,\"burst\":40,"
 		"\"pending\":262144}}}");
@@ -371,8 +408,12 @@ static void what_the_edge_writes_is_the_protocol(void **state)
 		"{\"event\":\"ack\",\"id\":7,\"data\":{\"mid\":\"01K\",\"state\":\"delivered\","
 		"\"devices\":2,\"seq\":122}}");
 	frame_write_ack(&b, &bare);
-	assert_written(&b, "{\"event\":\"ack\",\"data\":{\"mid\":\"01K\",\"state\":\"delivered\","
+	assert_written(&b, "{\"event\":\"ack\",\"data\":{\"mid\":\"01K\",\"state\":\"stored\","
 			   "\"devices\":0}}");
+	frame_write_ack(&b, &again);
+	assert_written(&b,
+		"{\"event\":\"ack\",\"id\":7,\"data\":{\"mid\":\"01K\",\"state\":\"duplicate\","
+		"\"first\":\"accepted\",\"devices\":2,\"seq\":122}}");
 	frame_write_done(&b, SLICE_LITERAL("\"x\""));
 	assert_written(&b, "{\"event\":\"ack\",\"id\":\"x\",\"data\":{}}");
 	frame_write_exception(&b, &over);
@@ -394,20 +435,26 @@ static void what_the_edge_writes_is_the_protocol(void **state)
 	frame_write_goaway(&b, 1840, 10000);
 	assert_written(&b,
 		"{\"event\":\"goaway\",\"data\":{\"reason\":\"drain\","
-		"\"reconnect_after_ms\":1840,\"close_in_ms\":10000,\"resumable\":false}}");
-	frame_write_reset(&b, SLICE_LITERAL("k3fb"), 0, 0);
+		"\"reconnect_after_ms\":1840,\"close_in_ms\":10000,\"resumable\":true}}");
+	frame_write_reset(&b, &reset);
 	assert_written(&b, "{\"event\":\"reset\",\"data\":{\"reason\":\"epoch_changed\","
-			   "\"epoch\":\"k3fb\",\"u\":0,\"s\":0}}");
+			   "\"epoch\":\"k3fb\",\"u\":7,\"s\":9}}");
 	buf_fini(&b);
 }
 
-static void a_close_reason_is_a_name_and_a_time(void **state)
+static void a_close_reason_is_a_name_a_time_and_whether_to_resume(void **state)
 {
 	char reason[FRAME_REASON_BYTES];
 
 	(void)state;
-	assert_int_equal(frame_close_reason(reason, CLOSE_DRAIN, 1840), strlen("drain;after=1840"));
-	assert_string_equal(reason, "drain;after=1840");
+	assert_int_equal(
+		frame_close_reason(reason, CLOSE_DRAIN, 1840), strlen("drain;after=1840;resume=1"));
+	assert_string_equal(reason, "drain;after=1840;resume=1");
+	frame_close_reason(reason, CLOSE_SLOW_CONSUMER, 0);
+	assert_memory_equal(reason, "slow_consumer;resume=1", 23);
+	frame_close_reason(reason, CLOSE_REVOKED, 5);
+	assert_string_equal(reason, "revoked;after=5");
+	assert_int_not_equal(frame_close_reason(reason, CLOSE_TOKEN_EXPIRED, UINT32_MAX), 0);
 	assert_int_equal(frame_close_reason(reason, CLOSE_BAD_PROTOCOL, 0), strlen("bad_protocol"));
 	assert_string_equal(reason, "bad_protocol");
 	assert_int_equal(frame_close_reason(reason, 1009, 0), 0);
@@ -422,7 +469,8 @@ static void the_longest_frames_fit(void **state)
 	struct buf b;
 	struct frame_ready ready = {"ffffffff.ffffffffffffffff", {uid, UID_MAX_BYTES},
 		{device, DEVICE_MAX_BYTES}, SLICE_LITERAL("12345678"), UINT64_MAX, UINT64_MAX,
-		INT64_MAX, INT64_MAX, INT64_MIN, UINT32_MAX, UINT32_MAX, UINT64_MAX};
+		false, UINT64_MAX, INT64_MAX, INT64_MAX, INT64_MIN, UINT32_MAX, UINT32_MAX,
+		UINT64_MAX};
 
 	(void)state;
 	memset(uid, 'u', sizeof(uid));
@@ -444,9 +492,10 @@ int main(void)
 		cmocka_unit_test(the_bounds_are_exact),
 		cmocka_unit_test(depth_is_bounded_before_parsing),
 		cmocka_unit_test(a_hundred_users_may_be_watched),
+		cmocka_unit_test(a_position_is_read_as_it_was_said),
 		cmocka_unit_test(a_push_carries_its_data_compactly),
 		cmocka_unit_test(what_the_edge_writes_is_the_protocol),
-		cmocka_unit_test(a_close_reason_is_a_name_and_a_time),
+		cmocka_unit_test(a_close_reason_is_a_name_a_time_and_whether_to_resume),
 		cmocka_unit_test(the_longest_frames_fit),
 	};
 

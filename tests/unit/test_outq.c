@@ -195,6 +195,20 @@ static void ephemeral_frames_are_dropped_first(void **state)
 	outq_clear(&q);
 }
 
+static void an_empty_queue_takes_any_frame(void **state)
+{
+	struct outq q = {0};
+
+	(void)state;
+	put(&q, 5000, false, OUTQ_QUEUED);
+	put(&q, 100, false, OUTQ_FULL);
+	outq_clear(&q);
+	put(&q, 100, true, OUTQ_QUEUED);
+	put(&q, 5000, false, OUTQ_QUEUED);
+	assert_int_equal(q.count, 1);
+	outq_clear(&q);
+}
+
 static void over_the_bound_lasting_frames_are_refused_and_ephemeral_ones_dropped(void **state)
 {
 	struct outq q = {0};
@@ -247,6 +261,7 @@ int main(void)
 		cmocka_unit_test(frames_leave_in_the_order_they_came),
 		cmocka_unit_test(every_split_of_a_write_is_accounted_for),
 		cmocka_unit_test(ephemeral_frames_are_dropped_first),
+		cmocka_unit_test(an_empty_queue_takes_any_frame),
 		cmocka_unit_test(
 			over_the_bound_lasting_frames_are_refused_and_ephemeral_ones_dropped),
 		cmocka_unit_test(one_more_ephemeral_frame_may_push_out_older_ones),

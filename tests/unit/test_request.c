@@ -103,6 +103,24 @@ static void upgrades_are_strict(void **state)
 			REFUSAL_SUBPROTOCOL},
 		{"GET /ws", UPGRADE "Sec-WebSocket-Protocol: chat\r\n", REQUEST_REFUSED,
 			REFUSAL_UNAUTHORIZED},
+		{"GET /ws?e=k3f9k3f9", UPGRADE BEARER, REQUEST_UPGRADE, NONE},
+		{"GET /ws?e=k3f9k3f9&u=0&s=9999999999999999999", UPGRADE BEARER, REQUEST_UPGRADE,
+			NONE},
+		{"GET /ws?e=", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9k", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3fI", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&e=k3f9k3f9", UPGRADE BEARER, REQUEST_REFUSED,
+			REFUSAL_POSITION},
+		{"GET /ws?u=1", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?s=1", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&u=", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&u=01", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&u=-1", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&s=1x", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&u=1&u=1", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_POSITION},
+		{"GET /ws?e=k3f9k3f9&s=10000000000000000000", UPGRADE BEARER, REQUEST_REFUSED,
+			REFUSAL_POSITION},
 		{"GET /ws?dev=", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_DEVICE},
 		{"GET /ws?dev=a.b", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_DEVICE},
 		{"GET /ws?dev=~0123456789abcdef", UPGRADE BEARER, REQUEST_REFUSED, REFUSAL_DEVICE},
@@ -160,7 +178,7 @@ static void an_upgrade_holds_what_the_next_steps_need(void **state)
 {
 	const struct origin_list no_origins = {0};
 	const struct request_rules rules = {&no_origins, NULL};
-	struct request r = judge("GET /ws?e=1&dev=my%2Dphone_1&u=3",
+	struct request r = judge("GET /ws?e=k3f9k3f9&dev=my%2Dphone_1&u=3",
 		UPGRADE "Sec-WebSocket-Protocol: postern.v1, bearer." T "\r\n", &rules);
 
 	(void)state;
@@ -169,6 +187,10 @@ static void an_upgrade_holds_what_the_next_steps_need(void **state)
 	assert_true(r.is_native);
 	assert_true(slice_is(r.token, T));
 	assert_int_equal(r.device_len, 10);
+	assert_true(r.has_position);
+	assert_memory_equal(r.position.epoch, "k3f9k3f9", EPOCH_BYTES);
+	assert_int_equal(r.position.u, 3);
+	assert_int_equal(r.position.s, 0);
 	assert_memory_equal(r.device, "my-phone_1", 10);
 	r = judge("GET /ws", UPGRADE BEARER, &rules);
 	assert_false(r.is_native);

@@ -1,0 +1,43 @@
+/*
+ * stream: what one connection has of one stream of numbered frames.  The rule that makes a hole or
+ * a double impossible: a frame is written only if it is the next.  What is not written is in the
+ * inbox, and the connection is behind until it has asked for it.  Pure.
+ */
+#ifndef POSTERN_EDGE_STREAM_H
+#define POSTERN_EDGE_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stream {
+	uint64_t sent;	/* everything up to here was written for the client */
+	bool is_behind; /* what follows must be asked for */
+	bool has_moved; /* since stream_asked() */
+};
+
+enum stream_take {
+	STREAM_OLD,    /* it was written before */
+	STREAM_NEXT,   /* to be written now, and counted as such already */
+	STREAM_BEHIND, /* not to be written: it is not the next, or there is no room for it */
+};
+
+/* The client is at this number. */
+void stream_start(struct stream *s, uint64_t sent);
+/* Goes forward to this number, never back: what lies between is not kept any more. */
+void stream_jump(struct stream *s, uint64_t sent);
+/* Goes back to this number: the client says that it has no more. */
+void stream_rewind(struct stream *s, uint64_t sent);
+/* A frame of this number came. */
+enum stream_take stream_take(struct stream *s, uint64_t number, bool has_room);
+
+/* A page is being asked for. */
+void stream_asked(struct stream *s);
+enum stream_page {
+	STREAM_CAUGHT_UP,
+	STREAM_AGAIN, /* still behind: ask for more */
+	STREAM_STUCK, /* the page brought nothing, though there was room */
+};
+/* The end of a page that was asked for: its last number, and whether more follows. */
+enum stream_page stream_page(struct stream *s, uint64_t last, bool more, bool has_room);
+
+#endif
