@@ -71,6 +71,11 @@ struct bus *rig_bus(void)
 	return rig.bus;
 }
 
+uv_loop_t *rig_loop(void)
+{
+	return &rig.loop;
+}
+
 const char *rig_path(void)
 {
 	static char paths[64][48];

@@ -15,6 +15,7 @@ int rig_stop(void **state);
 int rig_stop_without_leaks(void **state);
 
 struct bus *rig_bus(void);
+uv_loop_t *rig_loop(void);
 /* A path that was not used before; valid until the next 64. */
 const char *rig_path(void);
 
