@@ -24,6 +24,7 @@ struct question {
 	struct peer_edge *edge;
 	const Pb__AuthAsk *ask;
 	struct bus_request *req; /* of a question that travels alone: the handler answers it */
+	uint32_t wire;		 /* that it is answered in, too */
 };
 
 /* One answer and all that it points to. */
@@ -192,6 +193,7 @@ struct pending_login {
 	struct authd *a;
 	struct peer_edge *edge;
 	struct bus_request *req;
+	uint32_t wire;
 };
 
 static char *login_token(struct authd *a, struct slice username, const char *uid)
@@ -219,12 +221,12 @@ static char *login_token(struct authd *a, struct slice username, const char *uid
 	return token;
 }
 
-static void answer_one(struct bus_request *req, struct answer *one)
+static void answer_one(struct bus_request *req, uint32_t wire, struct answer *one)
 {
 	Pb__AuthAnswer *list[] = {&one->answer};
 	Pb__AuthReply reply = PB__AUTH_REPLY__INIT;
 
-	reply.wire = WIRE_VERSION;
+	reply.wire = wire;
 	reply.n_answers = 1;
 	reply.answers = list;
 	pack_answer(req, &reply.base);
@@ -242,7 +244,7 @@ static void on_login_checked(void *arg, struct slice username, const char *uid)
 		say_token(&answer, token);
 	else
 		say_deny(&answer);
-	answer_one(p->req, &answer);
+	answer_one(p->req, p->wire, &answer);
 	peers_login_end(p->a->peers, p->edge);
 }
 
@@ -263,7 +265,7 @@ static int64_t login_start(const struct question *q)
 	p = malloc(sizeof(*p));
 	r = -ENOMEM;
 	if (p != NULL) {
-		*p = (struct pending_login){q->a, q->edge, q->req};
+		*p = (struct pending_login){q->a, q->edge, q->req, q->wire};
 		r = login_begin(q->a->login, &attempt, on_login_checked, p);
 	}
 	if (r != 0) {
@@ -285,7 +287,7 @@ static void on_login(const struct question *q, struct answer *out)
 		say_busy(out, r);
 	else
 		say_deny(out);
-	answer_one(q->req, out);
+	answer_one(q->req, q->wire, out);
 }
 
 /* Every question has a route, and one that travels alone is alone. */
@@ -325,7 +327,7 @@ static void answer_all(struct authd *a, struct peer_edge *edge, const Pb__AuthRe
 		list[i] = &answers[i].answer;
 	}
 	a->counts.busy += allowed ? 0 : n;
-	reply.wire = WIRE_VERSION;
+	reply.wire = request->wire;
 	reply.n_answers = n;
 	reply.answers = list;
 	pack_answer(req, &reply.base);
@@ -339,7 +341,7 @@ static void edge_request(struct authd *a, struct peer_edge *edge, const Pb__Auth
 	bool allowed = peers_spend(a->peers, edge, request->n_asks, clock_boot_ms());
 
 	if (allowed && first != NULL && first->alone) {
-		struct question q = {a, edge, request->asks[0], req};
+		struct question q = {a, edge, request->asks[0], req, request->wire};
 		struct answer answer;
 
 		first->handle(&q, &answer);
@@ -401,7 +403,7 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 		violation(a, a->ctl_socket, pipe, req, "command not allowed");
 		return;
 	}
-	reply.wire = WIRE_VERSION;
+	reply.wire = request->wire;
 	route->handle(a, request, &reply);
 	pack_answer(req, &reply.base);
 }

@@ -72,7 +72,7 @@ static struct bus_msg *request_make(struct trust *t)
 			return NULL;
 		}
 	}
-	request.wire = WIRE_VERSION;
+	request.wire = WIRE_VERSION_OLDEST; /* nothing in it is newer, so both routers take it */
 	request.n_facts = b->n;
 	request.facts = b->list;
 	return pack_message(&request.base);

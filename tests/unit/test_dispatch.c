@@ -159,6 +159,33 @@ static void what_is_no_request_is_a_violation(void **state)
 	expect_violation();
 }
 
+static void an_older_edge_is_answered_in_its_own_version(void **state)
+{
+	char *token = own_token("ann", 60, NULL);
+	Pb__AuthAsk ask, *asks[] = {&ask};
+	Pb__AuthVerify verify;
+	Pb__AuthRequest message = PB__AUTH_REQUEST__INIT;
+	Pb__AuthReply *reply;
+
+	(void)state;
+	verify_init(&ask, &verify, token, 1);
+	for (uint32_t wire = WIRE_VERSION_OLDEST; wire <= WIRE_VERSION; wire++) {
+		message.wire = wire;
+		message.credential =
+			codec_bytes((struct slice){(const char *)credential, sizeof(credential)});
+		message.n_asks = 1;
+		message.asks = asks;
+		send_message(&message);
+		reply = pb__auth_reply__unpack(
+			NULL, answer_bytes().len, (const uint8_t *)answer_bytes().data);
+		assert_non_null(reply);
+		assert_int_equal(reply->wire, wire);
+		assert_int_equal(reply->answers[0]->answer_case, PB__AUTH_ANSWER__ANSWER_GRANT);
+		pb__auth_reply__free_unpacked(reply, NULL);
+	}
+	free(token);
+}
+
 static void an_edge_over_its_share_is_told_to_wait(void **state)
 {
 	(void)state;
@@ -346,6 +373,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			no_credential_no_service, dispatch_rig_setup, dispatch_rig_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_request_is_a_violation,
+			dispatch_rig_setup, dispatch_rig_teardown),
+		cmocka_unit_test_setup_teardown(an_older_edge_is_answered_in_its_own_version,
 			dispatch_rig_setup, dispatch_rig_teardown),
 		cmocka_unit_test_setup_teardown(an_edge_over_its_share_is_told_to_wait,
 			dispatch_rig_setup, dispatch_rig_teardown),
