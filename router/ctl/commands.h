@@ -9,7 +9,9 @@
 enum ctl_exit {
 	CTL_OK = 0,
 	CTL_ERROR = 1,
-	CTL_REFUSED = 5, /* unknown user, offline, or refused */
+	CTL_STORED = 3,	   /* a push: its user is not connected */
+	CTL_TIMED_OUT = 4, /* a push: not so far in time */
+	CTL_REFUSED = 5,   /* unknown user, or refused */
 	CTL_USAGE = 64,
 };
 

@@ -14,7 +14,7 @@ static enum ctl_exit refuse(const struct buf *complaint)
 	return CTL_USAGE;
 }
 
-static enum ctl_exit run(const struct ctl_args *args, struct buf *complaint)
+static enum ctl_exit run(struct ctl_args *args, struct buf *complaint)
 {
 	const struct command *command = NULL;
 

@@ -65,18 +65,39 @@ static const char *dialect_name(Pb__Dialect dialect)
 						       : "?";
 }
 
+/* As JSON, and for people. */
+static const struct push_word {
+	const char *state;
+	const char *text;
+} push_words[] = {
+	[PB__CTL_PUSH_STATE__CTL_PUSH_DELIVERED] = {"delivered", "delivered"},
+	[PB__CTL_PUSH_STATE__CTL_PUSH_ACCEPTED] = {"accepted",
+		"stored, and being read by the user's devices"},
+	[PB__CTL_PUSH_STATE__CTL_PUSH_STORED] = {"stored", "stored; the user is not connected"},
+	[PB__CTL_PUSH_STATE__CTL_PUSH_ACKED] = {"acked", "acknowledged"},
+	[PB__CTL_PUSH_STATE__CTL_PUSH_TIMED_OUT] = {"timed_out",
+		"stored and handed out, but not acknowledged in time"},
+	[PB__CTL_PUSH_STATE__CTL_PUSH_DUPLICATE] = {"duplicate", "known already, not sent again"},
+};
+
 void print_pushed(struct buf *out, const Pb__CtlPushed *pushed, bool json)
 {
+	const size_t n = sizeof(push_words) / sizeof(push_words[0]);
+	const struct push_word *word =
+		&push_words[(size_t)pushed->state < n ? (size_t)pushed->state : 0];
+
 	if (json) {
-		buf_printf(out,
-			"{\"state\":\"delivered\",\"devices\":%" PRIu32 ",\"seq\":%" PRIu64 ",",
-			pushed->devices, pushed->seq);
+		buf_printf(out, "{\"state\":\"%s\",\"devices\":%" PRIu32 ",\"seq\":%" PRIu64 ",",
+			word->state, pushed->devices, pushed->seq);
 		add_json_member(out, "mid", pushed->mid);
 		buf_add_text(out, "}\n");
 		return;
 	}
-	buf_printf(out, "delivered to %" PRIu32 " device%s, seq %" PRIu64 ", id ", pushed->devices,
-		pushed->devices == 1 ? "" : "s", pushed->seq);
+	buf_add_text(out, word->text);
+	if (pushed->state == PB__CTL_PUSH_STATE__CTL_PUSH_DELIVERED)
+		buf_printf(out, " to %" PRIu32 " device%s", pushed->devices,
+			pushed->devices == 1 ? "" : "s");
+	buf_printf(out, ", seq %" PRIu64 ", id ", pushed->seq);
 	plain_add(out, codec_slice(pushed->mid));
 	buf_add_text(out, "\n");
 }
@@ -98,7 +119,9 @@ static void add_json_user(struct buf *out, const Pb__CtlUserLine *user)
 	add_json_member(out, "user", user->uid);
 	buf_add_text(out, ",");
 	add_json_member(out, "state", user->state);
-	buf_printf(out, ",\"seq\":%" PRIu64 ",\"sessions\":[", user->seq);
+	buf_printf(out,
+		",\"seq\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"unacked\":%" PRIu64 ",\"sessions\":[",
+		user->seq, user->acked, user->unacked);
 	for (size_t i = 0; i < user->n_sessions; i++) {
 		buf_add_text(out, i == 0 ? "" : ",");
 		add_json_session(out, user->sessions[i]);
@@ -140,7 +163,8 @@ void print_user(struct buf *out, const Pb__CtlUserLine *user, bool json)
 	plain_add(out, codec_slice(user->uid));
 	buf_add_text(out, "  ");
 	plain_add(out, codec_slice(user->state));
-	buf_printf(out, "  seq %" PRIu64 "\n", user->seq);
+	buf_printf(out, "  seq %" PRIu64 "  acked %" PRIu64 "  unacked %" PRIu64 "\n", user->seq,
+		user->acked, user->unacked);
 	if (user->n_sessions == 0)
 		return;
 	buf_add_text(
@@ -167,10 +191,12 @@ static void add_json_edge(struct buf *out, const Pb__CtlEdgeLine *edge, const Pb
 		",\"queued_bytes\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"connections\":%" PRIu64
 		",\"upgrades\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"frames_in\":%" PRIu64
 		",\"frames_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
-		",\"exceptions\":%" PRIu64 ",\"slow_closed\":%" PRIu64 "}\n",
+		",\"exceptions\":%" PRIu64 ",\"slow_closed\":%" PRIu64 ",\"behind\":%" PRIu64
+		",\"memory_bytes\":%" PRIu64 "}\n",
 		edge->edge_id, edge->edge_epoch, edge->sessions, edge->queued_bytes,
 		edge->violations, g->connections, g->upgrades, g->refused, g->frames_in,
-		g->frames_out, g->bytes_in, g->bytes_out, g->exceptions, g->slow_closed);
+		g->frames_out, g->bytes_in, g->bytes_out, g->exceptions, g->slow_closed, g->behind,
+		g->memory_bytes);
 }
 
 void print_edges(struct buf *out, const Pb__CtlEdgeList *edges, bool json)
@@ -213,6 +239,93 @@ void print_stats(struct buf *out, const Pb__CtlStatList *stats, bool json)
 		}
 	}
 	buf_add_text(out, json ? "}\n" : "");
+}
+
+void print_top(struct buf *out, const Pb__CtlTopList *top, bool json)
+{
+	if (!json)
+		buf_add_text(out, "USER                     UNACKED       BYTES  SESSIONS\n");
+	for (size_t i = 0; i < top->n_lines; i++) {
+		const Pb__CtlTopLine *line = top->lines[i];
+
+		if (json) {
+			buf_add_text(out, "{");
+			add_json_member(out, "user", line->uid);
+			buf_printf(out,
+				",\"unacked\":%" PRIu64 ",\"bytes\":%" PRIu64
+				",\"sessions\":%" PRIu32 "}\n",
+				line->rows, line->bytes, line->sessions);
+			continue;
+		}
+		add_cell(out, codec_slice(line->uid), 20);
+		buf_printf(out, "%10" PRIu64 "%12" PRIu64 "%10" PRIu32 "\n", line->rows,
+			line->bytes, line->sessions);
+	}
+}
+
+static void add_json_inbox(struct buf *out, const Pb__CtlInboxState *state)
+{
+	buf_add_text(out, "{");
+	add_json_member(out, "user", state->uid);
+	buf_printf(out,
+		",\"head\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"floor\":%" PRIu64
+		",\"unacked\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"purged\":%s,\"devices\":[",
+		state->head, state->acked, state->floor, state->rows, state->bytes,
+		state->purged ? "true" : "false");
+	for (size_t i = 0; i < state->n_devices; i++) {
+		const Pb__CtlDeviceLine *d = state->devices[i];
+
+		buf_add_text(out, i == 0 ? "{" : ",{");
+		add_json_member(out, "device", d->device);
+		buf_printf(out, ",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"seen_ms_ago\":%" PRIu64 "}",
+			d->u, d->s, d->seen_ms_ago);
+	}
+	buf_add_text(out, "]}\n");
+}
+
+void print_inbox(struct buf *out, const Pb__CtlInboxState *state, bool json)
+{
+	if (json) {
+		add_json_inbox(out, state);
+		return;
+	}
+	plain_add(out, codec_slice(state->uid));
+	buf_printf(out,
+		"  last %" PRIu64 "  acked %" PRIu64 "  kept from %" PRIu64 "  unacked %" PRIu64
+		" (%" PRIu64 " bytes)%s\n",
+		state->head, state->acked, state->floor, state->rows, state->bytes,
+		state->purged ? "  purged" : "");
+	if (state->n_devices > 0)
+		buf_add_text(out, "DEVICE                        READ      SYSTEM  SEEN\n");
+	for (size_t i = 0; i < state->n_devices; i++) {
+		const Pb__CtlDeviceLine *d = state->devices[i];
+
+		add_cell(out, codec_slice(d->device), 20);
+		buf_printf(out, "%12" PRIu64 "%12" PRIu64 "  ", d->u, d->s);
+		add_age(out, d->seen_ms_ago, 0);
+		end_line(out);
+	}
+}
+
+void print_draining(struct buf *out, const Pb__CtlDraining *draining, bool json)
+{
+	if (json)
+		buf_printf(out, "{\"sessions\":%" PRIu64 "}\n", draining->sessions);
+	else
+		buf_printf(out, "the edge sends %" PRIu64 " session%s elsewhere and ends\n",
+			draining->sessions, draining->sessions == 1 ? "" : "s");
+}
+
+void print_backup(struct buf *out, const char *path, uint64_t bytes, bool json)
+{
+	if (json) {
+		buf_add_text(out, "{\"file\":");
+		plain_add_json(out, slice_of(path));
+		buf_printf(out, ",\"bytes\":%" PRIu64 "}\n", bytes);
+		return;
+	}
+	plain_add(out, slice_of(path));
+	buf_printf(out, ": %" PRIu64 " bytes\n", bytes);
 }
 
 void print_kicked(struct buf *out, const Pb__CtlKicked *kicked, bool json)

@@ -17,6 +17,10 @@ void print_users(struct buf *out, const Pb__CtlUsers *users, bool json, bool wit
 void print_user(struct buf *out, const Pb__CtlUserLine *user, bool json);
 void print_edges(struct buf *out, const Pb__CtlEdgeList *edges, bool json);
 void print_stats(struct buf *out, const Pb__CtlStatList *stats, bool json);
+void print_top(struct buf *out, const Pb__CtlTopList *top, bool json);
+void print_inbox(struct buf *out, const Pb__CtlInboxState *state, bool json);
+void print_draining(struct buf *out, const Pb__CtlDraining *draining, bool json);
+void print_backup(struct buf *out, const char *path, uint64_t bytes, bool json);
 void print_kicked(struct buf *out, const Pb__CtlKicked *kicked, bool json);
 void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json);
 /* What the router refused. */

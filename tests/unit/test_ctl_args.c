@@ -5,7 +5,7 @@
 #include "router/ctl/commands.h"
 #include "tests/unit/test.h"
 
-#define MAX_WORDS 16
+#define MAX_WORDS 24
 
 /* Splits line at blanks and reads it; the complaint is empty when all is well. */
 static bool read_line(char *line, struct ctl_args *out, struct buf *complaint)
@@ -56,6 +56,20 @@ static void right_lines_are_taken(void **state)
 		"kick --yes 2",
 		"tail",
 		"tail --user a@b",
+		"push --user 2 --wait accepted",
+		"push --user 2 --wait delivered --timeout 1min",
+		"push --user 2 --wait acked --timeout 500ms --ttl 30d",
+		"push --all --wait accepted",
+		"push --all --wait delivered",
+		"top",
+		"top --count 1",
+		"top --count 100 --json",
+		"inbox 2",
+		"inbox 2 --purge --yes",
+		"drain 4711",
+		"drain 4294967295",
+		"backup /x/y.db",
+		"backup y.db --json",
 	};
 
 	(void)state;
@@ -89,6 +103,36 @@ static void wrong_lines_are_refused(void **state)
 		"kick --yes",
 		"stats --user 2",
 		"tail --event x",
+		"push --user 2 3",
+		"push --user 2 --wait stored",
+		"push --user 2 --wait",
+		"push --all --wait acked",
+		"push --user 2 --timeout 61s",
+		"push --user 2 --timeout 0s",
+		"push --user 2 --timeout 5",
+		"push --user 2 --ttl x",
+		"push --user 2 --ttl 0s",
+		"push --user 2 --purge",
+		"push --user 2 --count 3",
+		"top 2",
+		"top --count 0",
+		"top --count 101",
+		"top --count 1x",
+		"top --wait acked",
+		"inbox",
+		"inbox 2 --purge",
+		"inbox 2 --yes",
+		"inbox a/b",
+		"drain",
+		"drain 0",
+		"drain -1",
+		"drain 4294967296",
+		"drain 47x",
+		"drain 1 --yes",
+		"backup",
+		"backup a b",
+		"backup --user 2",
+		"kick 2 --yes --purge",
 	};
 
 	(void)state;
@@ -100,7 +144,8 @@ static void wrong_lines_are_refused(void **state)
 
 static void values_are_where_they_belong(void **state)
 {
-	char line[] = "push --run /x --user 2 --event news --data 1 --id m --json";
+	char line[] = "push --run /x --user 2 --event news --data 1 --id m --json --wait acked "
+		      "--timeout 7s --ttl 1h";
 	struct ctl_args args;
 	struct buf complaint;
 
@@ -115,6 +160,9 @@ static void values_are_where_they_belong(void **state)
 	assert_string_equal(args.mid, "m");
 	assert_true(args.json);
 	assert_false(args.all);
+	assert_int_equal(args.wait, PB__CTL_WAIT__CTL_WAIT_ACKED);
+	assert_int_equal(args.timeout_ms, 7000);
+	assert_int_equal(args.ttl_ms, 3600000);
 	buf_fini(&complaint);
 }
 

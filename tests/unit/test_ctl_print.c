@@ -43,6 +43,8 @@ static Pb__CtlUserLine user_line(const char *uid, Pb__CtlSessionLine **sessions,
 	user.uid = bytes(uid);
 	user.state = bytes("online");
 	user.seq = 12;
+	user.acked = 10;
+	user.unacked = 2;
 	user.sessions = sessions;
 	user.n_sessions = n;
 	return user;
@@ -80,7 +82,7 @@ static void users_are_a_table_for_people(void **state)
 	has(&out, "ann                   online    3        5 6\n");
 	buf_clear(&out);
 	print_user(&out, &user, false);
-	has(&out, "ann  online  seq 12\n");
+	has(&out, "ann  online  seq 12  acked 10  unacked 2\n");
 	has(&out, "d1                    5         native   online  2m      10m      "
 		  "0000000000abcdef\n");
 	buf_fini(&out);
@@ -137,6 +139,81 @@ static void everything_is_one_object_a_line_as_json(void **state)
 	buf_fini(&out);
 }
 
+static void a_push_says_how_far_it_came(void **state)
+{
+	static const char *const words[] = {"\"delivered\"", "\"accepted\"", "\"stored\"",
+		"\"acked\"", "\"timed_out\"", "\"duplicate\""};
+	Pb__CtlPushed pushed = PB__CTL_PUSHED__INIT;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	pushed.devices = 2;
+	pushed.seq = 9;
+	pushed.mid = bytes("m1");
+	print_pushed(&out, &pushed, false);
+	has(&out, "delivered to 2 devices, seq 9, id m1\n");
+	for (int i = 0; i <= PB__CTL_PUSH_STATE__CTL_PUSH_DUPLICATE; i++) {
+		pushed.state = (Pb__CtlPushState)i;
+		buf_clear(&out);
+		print_pushed(&out, &pushed, true);
+		is_objects(&out, 1);
+		has(&out, words[i]);
+		buf_clear(&out);
+		print_pushed(&out, &pushed, false);
+		has(&out, ", seq 9, id m1\n");
+	}
+	pushed.state = (Pb__CtlPushState)77; /* another version's */
+	print_pushed(&out, &pushed, false);
+	buf_fini(&out);
+}
+
+static void inboxes_are_shown_for_people_and_as_json(void **state)
+{
+	Pb__CtlInboxState inbox = PB__CTL_INBOX_STATE__INIT;
+	Pb__CtlDeviceLine device = PB__CTL_DEVICE_LINE__INIT;
+	Pb__CtlDeviceLine *devices[] = {&device, &device};
+	Pb__CtlTopLine line = PB__CTL_TOP_LINE__INIT;
+	Pb__CtlTopLine *lines[] = {&line, &line};
+	Pb__CtlTopList top = PB__CTL_TOP_LIST__INIT;
+	Pb__CtlDraining draining = PB__CTL_DRAINING__INIT;
+	struct buf out;
+
+	(void)state;
+	inbox.uid = line.uid = bytes("ann");
+	inbox.head = 12;
+	inbox.acked = 10;
+	inbox.floor = 3;
+	inbox.rows = line.rows = 2;
+	inbox.bytes = line.bytes = 40;
+	inbox.purged = true;
+	inbox.devices = devices;
+	inbox.n_devices = 2;
+	device.device = bytes("d1");
+	device.u = 10;
+	device.seen_ms_ago = 61000;
+	top.lines = lines;
+	top.n_lines = 2;
+	draining.sessions = 1;
+	buf_init(&out, 65536);
+	print_inbox(&out, &inbox, false);
+	has(&out, "ann  last 12  acked 10  kept from 3  unacked 2 (40 bytes)  purged\n");
+	has(&out, "d1                              10           0  1m\n");
+	print_top(&out, &top, false);
+	has(&out, "ann                            2          40         0\n");
+	print_draining(&out, &draining, false);
+	has(&out, "the edge sends 1 session elsewhere and ends\n");
+	print_backup(&out, "/x/y.db", 4096, false);
+	has(&out, "/x/y.db: 4096 bytes\n");
+	buf_clear(&out);
+	print_inbox(&out, &inbox, true);
+	print_top(&out, &top, true);
+	print_draining(&out, &draining, true);
+	print_backup(&out, "/x/\"y", 4096, true);
+	is_objects(&out, 5);
+	buf_fini(&out);
+}
+
 static void a_hostile_router_cannot_drive_the_terminal(void **state)
 {
 	const char *evil = "\x1b[2J\x1b]0;owned\x07\r\n";
@@ -153,9 +230,20 @@ static void a_hostile_router_cannot_drive_the_terminal(void **state)
 	Pb__CtlTailed tailed = PB__CTL_TAILED__INIT;
 	Pb__CtlPushed pushed = PB__CTL_PUSHED__INIT;
 	Pb__RouterCtlReply refused = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlInboxState inbox = PB__CTL_INBOX_STATE__INIT;
+	Pb__CtlDeviceLine device = PB__CTL_DEVICE_LINE__INIT;
+	Pb__CtlDeviceLine *devices[] = {&device};
+	Pb__CtlTopLine line = PB__CTL_TOP_LINE__INIT;
+	Pb__CtlTopLine *lines[] = {&line};
+	Pb__CtlTopList top = PB__CTL_TOP_LIST__INIT;
 	struct buf out;
 
 	(void)state;
+	inbox.uid = line.uid = device.device = bytes(evil);
+	inbox.devices = devices;
+	inbox.n_devices = 1;
+	top.lines = lines;
+	top.n_lines = 1;
 	user.state = bytes(evil);
 	users.users = list;
 	users.n_users = 1;
@@ -177,6 +265,9 @@ static void a_hostile_router_cannot_drive_the_terminal(void **state)
 		print_stats(&out, &stats, json);
 		print_events(&out, &tailed, json);
 		print_pushed(&out, &pushed, json);
+		print_top(&out, &top, json);
+		print_inbox(&out, &inbox, json);
+		print_backup(&out, evil, 1, json);
 		print_refusal(&out, &refused, json);
 	}
 	assert_false(out.failed);
@@ -211,6 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(users_are_a_table_for_people),
 		cmocka_unit_test(everything_is_one_object_a_line_as_json),
+		cmocka_unit_test(a_push_says_how_far_it_came),
+		cmocka_unit_test(inboxes_are_shown_for_people_and_as_json),
 		cmocka_unit_test(a_hostile_router_cannot_drive_the_terminal),
 		cmocka_unit_test(times_are_utc_with_milliseconds),
 	};
