@@ -20,6 +20,19 @@ static const char *const recipients[] = {
 	NULL,
 };
 
+static const char *const watching[] = {
+	[CORE_WATCH_CONTACTS] = "contacts",
+	[CORE_WATCH_ANY] = "any",
+	[CORE_WATCH_OFF] = "off",
+	NULL,
+};
+
+static bool is_store(const char *text)
+{
+	return strcmp(text, "memory") == 0 || strncmp(text, "memory:", 7) == 0 ||
+	       (strncmp(text, "sqlite:", 7) == 0 && text[7] != '\0');
+}
+
 static bool is_page(const char *text)
 {
 	struct address address;
@@ -36,13 +49,38 @@ static const struct setting settings[] = {
 			"loopback is refused"},
 	{"recipients", SETTING_CHOICE, AT(recipients), .choices = recipients,
 		.help = "known: users whom auth or a session named; any: every well-formed id"},
+	{"store", SETTING_TEXT, AT(store), .check = is_store,
+		.allowed = "sqlite:PATH or memory; redis:// is not served yet",
+		.help = "where messages are kept; default sqlite:STATE/inbox.db.  memory keeps "
+			"nothing"},
+	{"accept-loss", SETTING_BOOL, AT(accept_loss),
+		.help = "start although the store is older than it was: clients are told to begin "
+			"anew"},
+	{"store-on-tmpfs", SETTING_BOOL, AT(store_on_tmpfs),
+		.help = "take a store in memory, which no power cut survives"},
+	{"inbox-rows", SETTING_INT, AT(inbox_rows), .number = INBOX_ROWS, .min = 1,
+		.max = 100000000, .help = "messages of one user that wait; then 1103"},
+	{"inbox-bytes", SETTING_INT, AT(inbox_bytes), .number = INBOX_BYTES, .min = 65536,
+		.max = 1099511627776, .help = "the same in bytes"},
+	{"retention", SETTING_DURATION, AT(retention_ms),
+		.number = (int64_t)INBOX_RETENTION_S * 1000, .min = 1000, .max = 315360000000,
+		.help = "then a message is gone, acknowledged or not"},
+	{"keep-acked", SETTING_DURATION, AT(keep_acked_ms),
+		.number = (int64_t)INBOX_KEEP_ACKED_S * 1000, .min = 1000, .max = 315360000000,
+		.help = "for at least so long a message stays after it was sent, also when it was "
+			"acknowledged"},
+	{"watch", SETTING_CHOICE, AT(watching), .choices = watching,
+		.help = "whose presence users may watch: contacts are those with a message between "
+			"them"},
+	{"memory-limit", SETTING_INT, AT(memory_limit), .max = 1099511627776,
+		.help = "bytes; at 80 % no new session is opened; 0: the limit of the cgroup"},
 	{"edge-uids", SETTING_UIDS, AT(edges), .help = "uids that edges run as, with commas"},
 	{"auth-uids", SETTING_UIDS, AT(auths), .help = "uids that auth runs as, with commas"},
 	{"ctl-uids", SETTING_UIDS, AT(ctls), .help = "uids that may use routerctl, with commas"},
 	{"sessions-per-user", SETTING_INT, AT(sessions_per_user), .number = SESSIONS_PER_USER,
 		.min = 1, .max = 1024, .help = "open sessions that one user may have"},
 	DAEMON_SETTINGS(struct router_config, daemon,
-		"directory of ticket/; default $POSTERN_STATE or /var/lib/postern"),
+		"directory of ticket/ and inbox.db; default $POSTERN_STATE or /var/lib/postern"),
 	{0},
 };
 

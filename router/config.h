@@ -15,6 +15,15 @@ struct router_config {
 	char *page;
 	char *page_hosts;
 	enum core_recipients recipients;
+	enum core_watching watching;
+	char *store; /* NULL: sqlite, in the state directory */
+	bool accept_loss;
+	bool store_on_tmpfs;
+	int64_t inbox_rows;
+	int64_t inbox_bytes;
+	int64_t retention_ms;
+	int64_t keep_acked_ms;
+	int64_t memory_limit; /* bytes; 0: the cgroup's */
 	struct uid_list edges;
 	struct uid_list auths;
 	struct uid_list ctls;

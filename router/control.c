@@ -1,142 +1,176 @@
 /*
- * A request becomes a reply in the reply's arena, is packed, and goes.  Only tail waits: its
- * request is kept until a note is there for it, or its time is up.
+ * A request becomes a reply in the reply's arena, is packed, and goes.  Pushes and tails wait for
+ * what they ask (control_push.c, control_tail.c).
  */
 #include "router/control.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "ctl.pb-c.h"
+#include "proto/codec.h"
 #include "proto/codes.h"
 #include "proto/names.h"
 #include "proto/pack.h"
+#include "router/control_internal.h"
 #include "router/control_lists.h"
+#include "router/links.h"
 
-#define TAIL_WAITERS 32
 #define REPLY_ARENA_BYTES (4 * CTL_REPLY_MAX_BYTES)
 
-struct waiter {
-	struct bus_request *req; /* NULL: a free place */
-	uint64_t after;
-	int64_t until_ms;
-	size_t user_len;
-	char user[UID_MAX_BYTES];
-};
-
-struct control {
-	struct hub *hub;
-	struct bus_socket *socket;
-	struct arena *arena; /* of replies */
-	uint64_t noted;	     /* the last note that waiters were looked through for */
-	struct waiter waiters[TAIL_WAITERS];
-};
-
-static void answer(struct bus_request *req, Pb__RouterCtlReply *reply)
+void control_answer(struct asker asker, Pb__RouterCtlReply *reply)
 {
-
-	reply->wire = WIRE_VERSION;
-	pack_answer(req, &reply->base);
+	reply->wire = asker.wire;
+	pack_answer(asker.req, &reply->base);
 }
 
-static void answer_code(struct bus_request *req, unsigned code, const char *field)
+void control_refuse(struct asker asker, unsigned code, const char *more)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	const struct code_info *info = code_info(code);
 	char text[128];
 
 	snprintf(text, sizeof(text), "%s%s%s", info == NULL ? "refused" : info->name,
-		field == NULL ? "" : ": ", field == NULL ? "" : field);
-	reply.code = code;
+		more == NULL ? "" : ": ", more == NULL ? "" : more);
+	reply.code = code == 0 ? EX_INTERNAL : code;
 	reply.message = codec_bytes(slice_of(text));
-	answer(req, &reply);
+	control_answer(asker, &reply);
 }
 
-static void answer_failed(struct bus_request *req)
+static void refuse_memory(struct asker asker)
 {
-	answer_code(req, EX_INTERNAL, "out of memory");
+	control_refuse(asker, EX_INTERNAL, "out of memory");
 }
 
-typedef void command_fn(
-	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req);
-
-static void on_push(struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+void control_result(struct control *c, const struct core_command *result)
 {
-	const Pb__CtlPush *push = request->push;
-	struct core_event event = {.kind = CORE_CTL_PUSH};
-	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
-	Pb__CtlPushed pushed = PB__CTL_PUSHED__INIT;
-	struct hub_answer given = {.code = EX_INTERNAL};
-	unsigned code = hub_json(c->hub, codec_slice(push->data), PUSH_MAX_BYTES, &event.push.data);
-
-	if (code != 0) {
-		answer_code(req, code, "data");
+	if (result->result.ref != 0) {
+		control_pushed(c, result);
 		return;
 	}
-	event.push.user = codec_slice(push->user);
-	event.push.event = codec_slice(push->event);
-	event.push.mid = codec_slice(push->mid);
-	if (hub_step(c->hub, &event, &given) < 0) {
-		answer_failed(req);
-		return;
-	}
-	if (!given.delivered) {
-		answer_code(req, given.code == 0 ? EX_INTERNAL : given.code, given.field);
-		return;
-	}
-	pushed.devices = given.devices;
-	pushed.seq = given.seq;
-	pushed.mid = codec_bytes((struct slice){given.mid, given.mid_len});
-	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_PUSHED;
-	reply.pushed = &pushed;
-	answer(req, &reply);
+	c->now.answered = true;
+	c->now.code = result->result.state == CORE_REFUSED ? result->result.code : 0;
+	c->now.sessions = result->result.devices;
+	if (result->result.state == CORE_REFUSED && c->now.code == 0)
+		c->now.code = EX_INTERNAL;
 }
 
-static void on_kick(struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+/* A kick or a purge.  true: it was done; false: it was refused. */
+static bool do_now(
+	struct control *c, enum core_event_kind kind, struct slice uid, struct asker asker)
 {
-	struct core_event event = {.kind = CORE_CTL_KICK};
+	struct core_event event = {.kind = kind};
+
+	event.user.uid = uid;
+	c->now.answered = false;
+	if (hub_step(c->hub, &event) < 0) {
+		refuse_memory(asker);
+		return false;
+	}
+	if (!c->now.answered)
+		c->now.code = EX_INTERNAL;
+	if (c->now.code != 0)
+		control_refuse(asker, c->now.code, NULL);
+	return c->now.code == 0;
+}
+
+static void on_kick(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	struct slice uid = codec_slice(request->kick->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlKicked kicked = PB__CTL_KICKED__INIT;
-	struct hub_answer given = {.code = EX_INTERNAL};
 
-	event.user.uid = codec_slice(request->kick->uid);
-	if (!name_is_uid(event.user.uid)) {
-		answer_code(req, EX_BAD_DATA, "user");
+	if (!name_is_uid(uid)) {
+		control_refuse(asker, EX_BAD_DATA, "user");
 		return;
 	}
-	if (hub_step(c->hub, &event, &given) < 0) {
-		answer_failed(req);
+	if (!do_now(c, CORE_CTL_KICK, uid, asker))
 		return;
-	}
-	if (!given.delivered) {
-		answer_code(req, given.code == 0 ? EX_INTERNAL : given.code, given.field);
-		return;
-	}
-	kicked.sessions = given.devices;
+	kicked.sessions = c->now.sessions;
 	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_KICKED;
 	reply.kicked = &kicked;
-	answer(req, &reply);
+	control_answer(asker, &reply);
 }
 
-static void on_who(struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+static void on_inbox(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	struct slice uid = codec_slice(request->inbox->uid);
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlInboxState state = PB__CTL_INBOX_STATE__INIT;
+	int rc;
+
+	if (!name_is_uid(uid)) {
+		control_refuse(asker, EX_BAD_DATA, "user");
+		return;
+	}
+	if (request->inbox->purge && !do_now(c, CORE_CTL_PURGE, uid, asker))
+		return;
+	rc = control_inbox(c->hub, c->arena, uid, &state);
+	if (rc == -ENOENT) {
+		control_refuse(asker, EX_RECIPIENT_UNKNOWN, NULL);
+	} else if (rc < 0) {
+		refuse_memory(asker);
+	} else {
+		state.purged = request->inbox->purge;
+		reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_INBOX_STATE;
+		reply.inbox_state = &state;
+		control_answer(asker, &reply);
+	}
+}
+
+static void on_drain(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	const uint32_t edge = request->drain->edge_id;
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlDraining draining = PB__CTL_DRAINING__INIT;
+	int rc = links_drain(c->hub->links, edge, &draining.sessions);
+
+	if (rc == -ENOENT) {
+		control_refuse(asker, EX_BAD_DATA, "no such edge has a link");
+	} else if (rc < 0) {
+		control_refuse(asker, EX_NOT_PERMITTED, "this edge is too old to be told");
+	} else {
+		hub_note(c->hub, "edge_drain", (struct slice){0}, "edge=%" PRIu32, edge);
+		reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_DRAINING;
+		reply.draining = &draining;
+		control_answer(asker, &reply);
+	}
+}
+
+static void on_top(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlTopList top = PB__CTL_TOP_LIST__INIT;
+
+	if (control_top(c->hub, c->arena, request->top->count, &top) < 0) {
+		refuse_memory(asker);
+		return;
+	}
+	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_TOP_LIST;
+	reply.top_list = &top;
+	control_answer(asker, &reply);
+}
+
+static void on_who(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlUsers users = PB__CTL_USERS__INIT;
 
-	if (control_who(c->hub, c->arena, codec_slice(request->who->after), &users) < 0) {
-		answer_failed(req);
+	if (control_who(c->hub, c->arena, codec_slice(request->who->after), asker.wire, &users) <
+		0) {
+		refuse_memory(asker);
 		return;
 	}
 	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_USERS;
 	reply.users = &users;
-	answer(req, &reply);
+	control_answer(asker, &reply);
 }
 
-static void on_user(struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+static void on_user(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	struct slice uid = codec_slice(request->user->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -144,136 +178,81 @@ static void on_user(struct control *c, const Pb__RouterCtlRequest *request, stru
 	int rc;
 
 	if (!name_is_uid(uid)) {
-		answer_code(req, EX_BAD_DATA, "user");
+		control_refuse(asker, EX_BAD_DATA, "user");
 		return;
 	}
-	rc = control_user(c->hub, c->arena, uid, &users);
+	rc = control_user(c->hub, c->arena, uid, asker.wire, &users);
 	if (rc == -ENOENT) {
-		answer_code(req, EX_RECIPIENT_UNKNOWN, NULL);
+		control_refuse(asker, EX_RECIPIENT_UNKNOWN, NULL);
 	} else if (rc < 0) {
-		answer_failed(req);
+		refuse_memory(asker);
 	} else {
 		reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_USERS;
 		reply.users = &users;
-		answer(req, &reply);
+		control_answer(asker, &reply);
 	}
 }
 
-static void on_edges(
-	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+static void on_edges(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlEdgeList edges = PB__CTL_EDGE_LIST__INIT;
 
 	(void)request;
-	if (control_edges(c->hub, c->arena, &edges) < 0) {
-		answer_failed(req);
+	if (control_edges(c->hub, c->arena, asker.wire, &edges) < 0) {
+		refuse_memory(asker);
 		return;
 	}
 	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_EDGE_LIST;
 	reply.edge_list = &edges;
-	answer(req, &reply);
+	control_answer(asker, &reply);
 }
 
-static void on_stats(
-	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
+static void on_stats(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlStatList stats = PB__CTL_STAT_LIST__INIT;
 
 	(void)request;
 	if (control_stats(c->hub, c->arena, &stats) < 0) {
-		answer_failed(req);
+		refuse_memory(asker);
 		return;
 	}
 	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_STAT_LIST;
 	reply.stat_list = &stats;
-	answer(req, &reply);
-}
-
-static void answer_tail(struct control *c, struct waiter *w)
-{
-	struct bus_request *req = w->req;
-	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
-	Pb__CtlTailed tailed = PB__CTL_TAILED__INIT;
-
-	w->req = NULL;
-	arena_reset(c->arena);
-	if (control_tail(c->hub, c->arena, w->after, (struct slice){w->user, w->user_len},
-		    &tailed) < 0) {
-		answer_failed(req);
-		return;
-	}
-	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_TAILED;
-	reply.tailed = &tailed;
-	answer(req, &reply);
-}
-
-static bool has_note(const struct control *c, const struct waiter *w)
-{
-	return tail_next(c->hub->tail, w->after, (struct slice){w->user, w->user_len}) != NULL;
-}
-
-static struct waiter *free_waiter(struct control *c)
-{
-	for (size_t i = 0; i < TAIL_WAITERS; i++) {
-		if (c->waiters[i].req == NULL)
-			return &c->waiters[i];
-	}
-	return NULL;
-}
-
-static void on_tail(struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
-{
-	const Pb__CtlTail *tail = request->tail;
-	struct waiter *w = free_waiter(c);
-
-	if (tail->user.len > 0 && !name_is_uid(codec_slice(tail->user))) {
-		answer_code(req, EX_BAD_DATA, "user");
-		return;
-	}
-	if (w == NULL) {
-		answer_code(req, EX_RATE_LIMITED, "too many wait already");
-		return;
-	}
-	w->req = req;
-	/* A number from before a restart of this router is beyond its last one: from now on, too.
-	 */
-	w->after = tail->after == 0 || tail->after > tail_last(c->hub->tail)
-			   ? tail_last(c->hub->tail)
-			   : tail->after;
-	w->until_ms = clock_boot_ms() + TAIL_WAIT_MS;
-	w->user_len = tail->user.len;
-	memcpy(w->user, tail->user.data == NULL ? (const uint8_t *)"" : tail->user.data,
-		w->user_len);
-	if (has_note(c, w))
-		answer_tail(c, w);
+	control_answer(asker, &reply);
 }
 
 static const struct {
 	Pb__RouterCtlRequest__CommandCase kind;
-	command_fn *handle;
+	control_fn *handle;
 } commands[] = {
-	{PB__ROUTER_CTL_REQUEST__COMMAND_PUSH, on_push},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_PUSH, control_on_push},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_WHO, on_who},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_USER, on_user},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_EDGES, on_edges},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_STATS, on_stats},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_KICK, on_kick},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_TAIL, on_tail},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_TAIL, control_on_tail},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_TOP, on_top},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_INBOX, on_inbox},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN, on_drain},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP, control_on_backup},
 };
 
 static void take_request(
 	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
 {
+	const struct asker asker = {req, request->wire};
+
 	arena_reset(c->arena);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (commands[i].kind == request->command_case) {
-			commands[i].handle(c, request, req);
+			commands[i].handle(c, request, asker);
 			return;
 		}
 	}
-	answer_code(req, EX_UNKNOWN_EVENT, "no command");
+	control_refuse(asker, EX_UNKNOWN_EVENT, "no command");
 }
 
 static void on_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -301,7 +280,8 @@ int control_new(struct control **out, struct hub *hub)
 	struct bus_options options = {
 		.pattern = BUS_REP,
 		.max_message = CTL_REQUEST_MAX_BYTES,
-		.contexts = TAIL_WAITERS + 8, /* all may wait, and others are served */
+		.contexts = TAIL_WAITERS + PUSH_WAITERS + 8, /* all may wait, and others are served
+							      */
 		.uids = hub->config->ctls.list,
 		.n_uids = hub->config->ctls.n,
 		.mode = 0666,
@@ -312,6 +292,7 @@ int control_new(struct control **out, struct hub *hub)
 	if (c == NULL)
 		return -ENOMEM;
 	c->hub = hub;
+	c->backup.fd = -1;
 	options.arg = c;
 	*out = c;
 	if (arena_new(&c->arena, REPLY_ARENA_BYTES) < 0)
@@ -324,25 +305,17 @@ int control_new(struct control **out, struct hub *hub)
 
 void control_turn(struct control *c)
 {
-	uint64_t last = tail_last(c->hub->tail);
-
-	if (last == c->noted)
-		return;
-	c->noted = last;
-	for (size_t i = 0; i < TAIL_WAITERS; i++) {
-		struct waiter *w = &c->waiters[i];
-
-		if (w->req != NULL && has_note(c, w))
-			answer_tail(c, w);
-	}
+	control_tail_turn(c);
+	control_push_turn(c, clock_boot_ms(), false);
 }
 
 void control_tick(struct control *c, int64_t now_ms)
 {
-	for (size_t i = 0; i < TAIL_WAITERS; i++) {
-		struct waiter *w = &c->waiters[i];
+	control_tail_tick(c, now_ms);
+	control_backup_tick(c, now_ms);
+}
 
-		if (w->req != NULL && now_ms >= w->until_ms)
-			answer_tail(c, w);
-	}
+void control_drain(struct control *c)
+{
+	control_push_turn(c, clock_boot_ms(), true);
 }

@@ -11,7 +11,7 @@
 
 /* A session's line on the wire, with room to spare: numbers, and a device of DEVICE_MAX_BYTES. */
 #define SESSION_LINE_BYTES 128
-#define USER_LINE_BYTES (UID_MAX_BYTES + 64)
+#define USER_LINE_BYTES (UID_MAX_BYTES + 96)
 
 static Pb__Dialect wire_dialect(enum core_dialect dialect)
 {
@@ -43,7 +43,7 @@ static Pb__CtlSessionLine *session_line(
 }
 
 static Pb__CtlUserLine *user_line(
-	struct hub *h, struct arena *arena, const struct core_user_info *user)
+	struct hub *h, struct arena *arena, const struct core_user_info *user, uint32_t wire)
 {
 	Pb__CtlUserLine *line = arena_alloc(arena, sizeof(*line));
 	struct core_session_info info;
@@ -55,6 +55,10 @@ static Pb__CtlUserLine *user_line(
 	line->uid = codec_bytes(user->uid);
 	line->state = codec_bytes(slice_of(user->state));
 	line->seq = user->seq;
+	if (wire >= 2) {
+		line->acked = user->acked;
+		line->unacked = user->rows;
+	}
 	line->sessions = arena_alloc(arena, (user->n_sessions + 1) * sizeof(*line->sessions));
 	if (line->sessions == NULL)
 		return NULL;
@@ -68,7 +72,8 @@ static Pb__CtlUserLine *user_line(
 	return line;
 }
 
-int control_who(struct hub *h, struct arena *arena, struct slice after, Pb__CtlUsers *out)
+int control_who(
+	struct hub *h, struct arena *arena, struct slice after, uint32_t wire, Pb__CtlUsers *out)
 {
 	struct core_user_info user = {.uid = after};
 	size_t bytes = 0;
@@ -84,14 +89,15 @@ int control_who(struct hub *h, struct arena *arena, struct slice after, Pb__CtlU
 			out->more = true;
 			break;
 		}
-		out->users[out->n_users] = user_line(h, arena, &user);
+		out->users[out->n_users] = user_line(h, arena, &user, wire);
 		if (out->users[out->n_users++] == NULL)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int control_user(struct hub *h, struct arena *arena, struct slice uid, Pb__CtlUsers *out)
+int control_user(
+	struct hub *h, struct arena *arena, struct slice uid, uint32_t wire, Pb__CtlUsers *out)
 {
 	struct core_user_info user;
 
@@ -100,12 +106,12 @@ int control_user(struct hub *h, struct arena *arena, struct slice uid, Pb__CtlUs
 	out->users = arena_alloc(arena, sizeof(*out->users));
 	if (out->users == NULL)
 		return -ENOMEM;
-	out->users[0] = user_line(h, arena, &user);
+	out->users[0] = user_line(h, arena, &user, wire);
 	out->n_users = 1;
 	return out->users[0] == NULL ? -ENOMEM : 0;
 }
 
-int control_edges(struct hub *h, struct arena *arena, Pb__CtlEdgeList *out)
+int control_edges(struct hub *h, struct arena *arena, uint32_t wire, Pb__CtlEdgeList *out)
 {
 	struct router_view *view = arena_alloc(arena, sizeof(*view));
 
@@ -126,7 +132,76 @@ int control_edges(struct hub *h, struct arena *arena, Pb__CtlEdgeList *out)
 		line->queued_bytes = edge->queued_bytes;
 		line->violations = edge->violations;
 		line->gauges = &edge->gauges;
+		if (wire < 2) {
+			edge->gauges.behind = 0;
+			edge->gauges.memory_bytes = 0;
+		}
 		out->edges[out->n_edges++] = line;
+	}
+	return 0;
+}
+
+int control_top(struct hub *h, struct arena *arena, uint32_t count, Pb__CtlTopList *out)
+{
+	size_t max = count == 0 || count > CTL_TOP_MAX ? CTL_TOP_MAX : count;
+	struct core_user_info *users = arena_alloc(arena, CTL_TOP_MAX * sizeof(*users));
+
+	out->lines = arena_alloc(arena, CTL_TOP_MAX * sizeof(*out->lines));
+	if (users == NULL || out->lines == NULL)
+		return -ENOMEM;
+	max = core_top(h->core, users, max);
+	for (size_t i = 0; i < max; i++) {
+		Pb__CtlTopLine *line = arena_alloc(arena, sizeof(*line));
+
+		if (line == NULL)
+			return -ENOMEM;
+		pb__ctl_top_line__init(line);
+		line->uid = codec_bytes(users[i].uid);
+		line->rows = users[i].rows;
+		line->bytes = users[i].bytes;
+		line->sessions = (uint32_t)users[i].n_sessions;
+		out->lines[out->n_lines++] = line;
+	}
+	return 0;
+}
+
+static Pb__CtlDeviceLine *device_line(
+	struct arena *arena, const struct core_device_info *device, int64_t wall_ms)
+{
+	Pb__CtlDeviceLine *line = arena_alloc(arena, sizeof(*line));
+
+	if (line == NULL)
+		return NULL;
+	pb__ctl_device_line__init(line);
+	line->device = codec_bytes(device->device);
+	line->u = device->u;
+	line->s = device->s;
+	line->seen_ms_ago = wall_ms > device->seen_ms ? (uint64_t)(wall_ms - device->seen_ms) : 0;
+	return line;
+}
+
+int control_inbox(struct hub *h, struct arena *arena, struct slice uid, Pb__CtlInboxState *out)
+{
+	struct core_user_info user;
+	struct core_device_info device;
+
+	if (!core_user(h->core, uid, &user))
+		return -ENOENT;
+	out->uid = codec_bytes(user.uid);
+	out->head = user.seq;
+	out->acked = user.acked;
+	out->floor = user.floor;
+	out->rows = user.rows;
+	out->bytes = user.bytes;
+	out->devices = arena_alloc(arena, (user.n_devices + 1) * sizeof(*out->devices));
+	if (out->devices == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < user.n_devices; i++) {
+		if (!core_user_device(h->core, uid, i, &device))
+			break;
+		out->devices[out->n_devices] = device_line(arena, &device, clock_wall_ms());
+		if (out->devices[out->n_devices++] == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "router/dispatch.h"
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "proto/codes.h"
 #include "proto/names.h"
 #include "router/links.h"
@@ -20,7 +21,7 @@ static void step(struct hub *h, uint32_t slot, struct core_event *event)
 {
 	event->link = slot;
 	/* The edge waits for what it asked, so a link that lost an event is out of step. */
-	if (hub_step(h, event, NULL) < 0)
+	if (hub_step(h, event) < 0)
 		links_close(h->links, slot, "out_of_memory");
 }
 
@@ -58,6 +59,18 @@ static bool read_dialect(Pb__Dialect from, enum core_dialect *out)
 	return true;
 }
 
+/* What the client has already.  An edge of wire 1 knows no positions: its sessions begin at the
+ * head. */
+static void read_position(
+	struct hub *h, uint32_t slot, const Pb__UpOpen *open, struct core_event *event)
+{
+	event->open.live_only = links_wire(h->links, slot) < 2;
+	event->open.has_position = open->has_position && !event->open.live_only;
+	event->open.epoch = codec_slice(open->epoch);
+	event->open.u = open->u;
+	event->open.s = open->s;
+}
+
 static void on_open(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 {
 	const Pb__UpOpen *open = item->open;
@@ -77,6 +90,13 @@ static void on_open(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 		links_refuse_open(h->links, slot, open->nonce, CLOSE_BAD_PROTOCOL);
 		return;
 	}
+	/* Sessions that were open before are not new work. */
+	if (!open->reopen && (h->draining || memory_is_tight(&h->memory))) {
+		h->counts.opens_shed++;
+		links_refuse_open(h->links, slot, open->nonce, CLOSE_OVERLOAD);
+		return;
+	}
+	read_position(h, slot, open, &event);
 	event.open.ticket = &ticket;
 	step(h, slot, &event);
 }
@@ -94,6 +114,10 @@ static void on_send(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 	const Pb__UpSend *send = item->send;
 	struct core_event event = {.kind = CORE_SEND};
 
+	if (h->draining) {
+		links_refuse_send(h->links, slot, send->ref, EX_UNAVAILABLE, NULL);
+		return;
+	}
 	event.send.session = send->session;
 	event.send.ref = send->ref;
 	event.send.to = codec_slice(send->to);
@@ -108,6 +132,10 @@ static void on_push(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 	struct core_event event = {.kind = CORE_PUSH};
 	unsigned code = hub_json(h, codec_slice(push->data), CHAT_MAX_BYTES, &event.push.data);
 
+	if (h->draining) {
+		links_refuse_send(h->links, slot, push->ref, EX_UNAVAILABLE, NULL);
+		return;
+	}
 	if (code != 0) {
 		links_refuse_send(h->links, slot, push->ref, code, "data");
 		return;
@@ -168,6 +196,26 @@ static void on_renew(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 	step(h, slot, &event);
 }
 
+static void on_ack(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_ACK};
+
+	event.ack.session = item->ack->session;
+	event.ack.u = item->ack->u;
+	event.ack.s = item->ack->s;
+	step(h, slot, &event);
+}
+
+static void on_sync(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_SYNC};
+
+	event.sync.session = item->sync->session;
+	event.sync.stream = item->sync->system ? CORE_STREAM_SYSTEM : CORE_STREAM_USER;
+	event.sync.after = item->sync->after;
+	step(h, slot, &event);
+}
+
 static void on_gauges(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 {
 	links_gauges(h->links, slot, item->gauges);
@@ -178,42 +226,45 @@ static void on_system_since(struct hub *h, uint32_t slot, const Pb__UpItem *item
 	system_repair(h->system, slot, item->system_since->number);
 }
 
-static const struct {
+static const struct route {
 	Pb__UpItem__ItemCase kind;
+	uint32_t wire; /* the first version that has it */
 	item_fn *handle;
 } routes[] = {
-	{PB__UP_ITEM__ITEM_OPEN, on_open},
-	{PB__UP_ITEM__ITEM_CLOSE, on_close},
-	{PB__UP_ITEM__ITEM_SEND, on_send},
-	{PB__UP_ITEM__ITEM_PUSH, on_push},
-	{PB__UP_ITEM__ITEM_TYPING, on_typing},
-	{PB__UP_ITEM__ITEM_WATCH, on_watch},
-	{PB__UP_ITEM__ITEM_AWAY, on_away},
-	{PB__UP_ITEM__ITEM_RENEW, on_renew},
-	{PB__UP_ITEM__ITEM_GAUGES, on_gauges},
-	{PB__UP_ITEM__ITEM_SYSTEM_SINCE, on_system_since},
+	{PB__UP_ITEM__ITEM_OPEN, 1, on_open},
+	{PB__UP_ITEM__ITEM_CLOSE, 1, on_close},
+	{PB__UP_ITEM__ITEM_SEND, 1, on_send},
+	{PB__UP_ITEM__ITEM_PUSH, 1, on_push},
+	{PB__UP_ITEM__ITEM_TYPING, 1, on_typing},
+	{PB__UP_ITEM__ITEM_WATCH, 1, on_watch},
+	{PB__UP_ITEM__ITEM_AWAY, 1, on_away},
+	{PB__UP_ITEM__ITEM_RENEW, 1, on_renew},
+	{PB__UP_ITEM__ITEM_GAUGES, 1, on_gauges},
+	{PB__UP_ITEM__ITEM_SYSTEM_SINCE, 1, on_system_since},
+	{PB__UP_ITEM__ITEM_ACK, 2, on_ack},
+	{PB__UP_ITEM__ITEM_SYNC, 2, on_sync},
 };
 
-static item_fn *find(Pb__UpItem__ItemCase kind)
+static const struct route *find(Pb__UpItem__ItemCase kind)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (routes[i].kind == kind)
-			return routes[i].handle;
+			return &routes[i];
 	}
 	return NULL;
 }
 
-bool dispatch_knows(Pb__UpItem__ItemCase kind)
+bool dispatch_knows(Pb__UpItem__ItemCase kind, uint32_t wire)
 {
-	return find(kind) != NULL;
+	const struct route *route = find(kind);
+
+	return route != NULL && route->wire <= wire;
 }
 
 void dispatch_item(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 {
-	item_fn *handle = find(item->item_case);
-
-	if (handle == NULL)
-		links_violation(h->links, slot, "empty item");
+	if (!dispatch_knows(item->item_case, links_wire(h->links, slot)))
+		links_violation(h->links, slot, "empty item, or of a newer wire");
 	else
-		handle(h, slot, item);
+		find(item->item_case)->handle(h, slot, item);
 }

@@ -13,7 +13,7 @@
 /* Item and what it holds are borrowed.  A broken rule is counted against the slot's edge. */
 void dispatch_item(struct hub *h, uint32_t slot, const Pb__UpItem *item);
 
-/* Whether the table has a handler for it. */
-bool dispatch_knows(Pb__UpItem__ItemCase kind);
+/* Whether the table has a handler for it on a link of that wire version. */
+bool dispatch_knows(Pb__UpItem__ItemCase kind, uint32_t wire);
 
 #endif

@@ -21,8 +21,14 @@
 #define WAIT_FOR_LINK_MS 700 /* an edge gives its HELLO a second */
 #define RETRY_MS 250
 
+/* Who asks, and the lower of his version and ours: the answer and the link speak it. */
+struct asker {
+	struct bus_request *req;
+	uint32_t wire;
+};
+
 struct waiting {
-	struct bus_request *req; /* NULL: nobody waits */
+	struct asker asker; /* req NULL: nobody waits */
 	struct lease_identity edge;
 	int64_t until_ms;
 };
@@ -33,14 +39,13 @@ struct hello {
 	struct waiting waiting[MAX_EDGES]; /* for the link in that slot */
 };
 
-static void answer(struct bus_request *req, Pb__HelloReply *reply)
+static void answer(struct asker asker, Pb__HelloReply *reply)
 {
-
-	reply->wire = WIRE_VERSION;
-	pack_answer(req, &reply->base);
+	reply->wire = asker.wire;
+	pack_answer(asker.req, &reply->base);
 }
 
-static void answer_busy(struct hello *he, struct bus_request *req, uint32_t after_ms)
+static void answer_busy(struct hello *he, struct asker asker, uint32_t after_ms)
 {
 	Pb__HelloReply reply = PB__HELLO_REPLY__INIT;
 	Pb__HelloBusy busy = PB__HELLO_BUSY__INIT;
@@ -49,10 +54,10 @@ static void answer_busy(struct hello *he, struct bus_request *req, uint32_t afte
 	reply.result_case = PB__HELLO_REPLY__RESULT_BUSY;
 	reply.busy = &busy;
 	he->hub->counts.hellos_refused++;
-	answer(req, &reply);
+	answer(asker, &reply);
 }
 
-static void answer_refused(struct hello *he, struct bus_request *req, const char *why)
+static void answer_refused(struct hello *he, struct asker asker, const char *why)
 {
 	Pb__HelloReply reply = PB__HELLO_REPLY__INIT;
 	Pb__HelloRefused refused = PB__HELLO_REFUSED__INIT;
@@ -61,11 +66,11 @@ static void answer_refused(struct hello *he, struct bus_request *req, const char
 	reply.refused = &refused;
 	he->hub->counts.hellos_refused++;
 	LOG_LIMITED(LOG_WARN, "hello_refused", "reason=%s", why);
-	answer(req, &reply);
+	answer(asker, &reply);
 }
 
 static void answer_lease(
-	struct hello *he, struct bus_request *req, const struct lease_ask *ask, uint32_t slot)
+	struct hello *he, struct asker asker, const struct lease_ask *ask, uint32_t slot)
 {
 	struct hub *h = he->hub;
 	unsigned char credential[CREDENTIAL_BYTES];
@@ -83,60 +88,60 @@ static void answer_lease(
 	lease.router_start = h->router_start;
 	reply.result_case = PB__HELLO_REPLY__RESULT_LEASE;
 	reply.lease = &lease;
-	answer(req, &reply);
+	answer(asker, &reply);
 }
 
 static void wait_for_link(
-	struct hello *he, struct bus_request *req, struct lease_identity edge, uint32_t slot)
+	struct hello *he, struct asker asker, struct lease_identity edge, uint32_t slot)
 {
 	struct waiting *w = &he->waiting[slot];
 
-	if (w->req != NULL) {
-		answer_refused(he, req, "second_claimant");
+	if (w->asker.req != NULL) {
+		answer_refused(he, asker, "second_claimant");
 		return;
 	}
-	w->req = req;
+	w->asker = asker;
 	w->edge = edge;
 	w->until_ms = clock_boot_ms() + WAIT_FOR_LINK_MS;
 }
 
-static void lease_to(struct hello *he, struct bus_request *req, struct lease_identity edge)
+static void lease_to(struct hello *he, struct asker asker, struct lease_identity edge)
 {
-	struct lease_ask ask = {.now_ms = clock_boot_ms(), .edge = edge};
+	struct lease_ask ask = {.now_ms = clock_boot_ms(), .edge = edge, .wire = asker.wire};
 	uint32_t slot = 0;
 
 	random_fill(ask.key, sizeof(ask.key));
 	switch (leases_ask(&he->hub->leases, &ask, &slot)) {
 	case LEASE_GIVEN:
-		answer_lease(he, req, &ask, slot);
+		answer_lease(he, asker, &ask, slot);
 		break;
 	case LEASE_BUSY:
-		answer_busy(he, req, LINK_CLAIM_MS);
+		answer_busy(he, asker, LINK_CLAIM_MS);
 		break;
 	case LEASE_REFUSED:
-		answer_refused(he, req, "quarantined");
+		answer_refused(he, asker, "quarantined");
 		break;
 	case LEASE_HELD:
-		wait_for_link(he, req, edge, slot);
+		wait_for_link(he, asker, edge, slot);
 		break;
 	}
 }
 
-static void take_hello(struct hello *he, const Pb__HelloRequest *hello, struct bus_request *req)
+static void take_hello(struct hello *he, const Pb__HelloRequest *hello, struct asker asker)
 {
 	struct hub *h = he->hub;
 	struct lease_identity edge;
 
 	if (hello->credential.len == 0) {
-		lease_to(he, req, leases_draw(&h->leases, random_u64()));
+		lease_to(he, asker, leases_draw(&h->leases, random_u64()));
 		return;
 	}
 	if (credential_verify(h->key, codec_slice(hello->credential), &edge.id, &edge.epoch) !=
 		TICKET_OK) {
-		answer_refused(he, req, "credential");
+		answer_refused(he, asker, "credential");
 		return;
 	}
-	lease_to(he, req, edge);
+	lease_to(he, asker, edge);
 }
 
 static void on_hello(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -144,12 +149,14 @@ static void on_hello(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 	static const struct codec_bounds bounds = {HELLO_MAX_BYTES, 1};
 	struct hello *he = arg;
 	struct hub *h = he->hub;
+	struct asker asker = {req, WIRE_VERSION_OLDEST}; /* which everybody understands */
 	ProtobufCMessage *decoded = NULL;
 	uint32_t after_ms = RETRY_MS;
 
 	h->counts.hellos++;
-	if (!leases_admit(&h->leases, clock_boot_ms(), &after_ms) || h->key == NULL) {
-		answer_busy(he, req, after_ms);
+	if (!leases_admit(&h->leases, clock_boot_ms(), &after_ms) || h->key == NULL ||
+		h->draining) {
+		answer_busy(he, asker, after_ms);
 		return;
 	}
 	if (codec_decode(&pb__hello_request__descriptor, msg, &bounds, h->arena, &decoded) !=
@@ -160,7 +167,9 @@ static void on_hello(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 		bus_pipe_close(he->socket, pipe);
 		return;
 	}
-	take_hello(he, (const Pb__HelloRequest *)decoded, req);
+	/* wire_is_known(): not higher than ours. */
+	asker.wire = ((const Pb__HelloRequest *)decoded)->wire;
+	take_hello(he, (const Pb__HelloRequest *)decoded, asker);
 }
 
 int hello_new(struct hello **out, struct hub *hub)
@@ -191,25 +200,25 @@ int hello_new(struct hello **out, struct hub *hub)
 void hello_slot_free(struct hello *he, uint32_t slot)
 {
 	struct waiting *w = &he->waiting[slot];
-	struct bus_request *req = w->req;
+	struct asker asker = w->asker;
 
-	if (req == NULL)
+	if (asker.req == NULL)
 		return;
-	w->req = NULL;
-	lease_to(he, req, w->edge);
+	w->asker.req = NULL;
+	lease_to(he, asker, w->edge);
 }
 
 void hello_tick(struct hello *he, int64_t now_ms)
 {
 	for (size_t i = 0; i < MAX_EDGES; i++) {
 		struct waiting *w = &he->waiting[i];
-		struct bus_request *req = w->req;
+		struct asker asker = w->asker;
 
-		if (req == NULL || now_ms < w->until_ms)
+		if (asker.req == NULL || now_ms < w->until_ms)
 			continue;
-		w->req = NULL;
+		w->asker.req = NULL;
 		hub_note(he->hub, "violation", (struct slice){0},
 			"edge=%" PRIu32 " what=\"second claimant\"", w->edge.id);
-		answer_refused(he, req, "second_claimant");
+		answer_refused(he, asker, "second_claimant");
 	}
 }

@@ -8,53 +8,61 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "router/control.h"
+#include "router/inbox.h"
 #include "router/links.h"
 #include "router/system.h"
 
 #define ARENA_MAX_BYTES 8388608
 
-int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop)
+static int make_core(struct hub *h)
 {
+	const struct router_config *config = h->config;
 	struct core_config core = {
 		.recipients = config->recipients,
+		.watching = config->watching,
 		.sessions_per_user = (size_t)config->sessions_per_user,
-		.epoch_random = random_u64(),
-		.started_ms = clock_boot_ms(),
+		.is_durable = inbox_is_durable(h->inbox),
+		.inbox_rows = (uint64_t)config->inbox_rows,
+		.inbox_bytes = (uint64_t)config->inbox_bytes,
+		.retention_ms = config->retention_ms,
+		.random = random_u64(),
+		.started_ms = h->started_ms,
 		.after_restart = true, /* whether edges live from before is not known */
 	};
+
+	memcpy(core.epoch, inbox_epoch(h->inbox).data, sizeof(core.epoch));
+	return core_new(&h->core, &core);
+}
+
+int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop)
+{
 	int rc;
 
-	*h = (struct hub){.config = config, .loop = loop, .started_ms = core.started_ms};
+	*h = (struct hub){.config = config, .loop = loop, .started_ms = clock_boot_ms()};
 	h->router_start = random_u64();
 	leases_init(&h->leases);
 	buf_init(&h->scratch, PUSH_MAX_BYTES);
-	rc = core_new(&h->core, &core);
+	memory_open(&h->memory, (uint64_t)config->memory_limit);
+	rc = inbox_open(&h->inbox, h);
+	if (rc < 0)
+		return rc;
+	rc = make_core(h);
+	if (rc == 0)
+		rc = inbox_start(h->inbox);
 	if (rc == 0)
 		rc = arena_new(&h->arena, ARENA_MAX_BYTES);
 	if (rc == 0)
 		rc = tail_new(&h->tail);
+	if (rc < 0)
+		log_error("start", "error=\"%s\"", strerror(-rc));
 	return rc;
-}
-
-static void answer_with(const struct core_command *c, struct hub_answer *answer)
-{
-	if (answer == NULL)
-		return;
-	answer->delivered = c->result.delivered;
-	answer->devices = c->result.devices;
-	answer->seq = c->result.seq;
-	answer->code = c->result.code;
-	answer->field = c->result.field;
-	answer->mid_len = 0;
-	if (c->result.mid.len > 0 && c->result.mid.len <= sizeof(answer->mid)) {
-		memcpy(answer->mid, c->result.mid.data, c->result.mid.len);
-		answer->mid_len = c->result.mid.len;
-	}
 }
 
 static void take_note(struct hub *h, const struct core_command *c)
@@ -72,7 +80,7 @@ static void take_note(struct hub *h, const struct core_command *c)
 		SLICE_ARGS(c->note.detail));
 }
 
-static void carry_out(struct hub *h, const struct core_command *c, struct hub_answer *answer)
+static void carry_out(struct hub *h, const struct core_command *c)
 {
 	switch (c->kind) {
 	case CORE_DO_OPENED:
@@ -94,10 +102,34 @@ static void carry_out(struct hub *h, const struct core_command *c, struct hub_an
 		system_publish(h->system, c->system.number, &c->system.text);
 		break;
 	case CORE_DO_CTL_RESULT:
-		answer_with(c, answer);
+		control_result(h->control, c);
 		break;
 	case CORE_DO_VIOLATION:
 		links_violation(h->links, c->link, c->violation.what);
+		break;
+	case CORE_DO_PAGE:
+		links_page(h->links, c);
+		break;
+	case CORE_DO_RESET:
+		links_stream_reset(h->links, c);
+		break;
+	case CORE_DO_APPEND:
+		inbox_append(h->inbox, c);
+		break;
+	case CORE_DO_READ:
+		inbox_read(h->inbox, c);
+		break;
+	case CORE_DO_USER:
+		inbox_user(h->inbox, c);
+		break;
+	case CORE_DO_POSITION:
+		inbox_position(h->inbox, c);
+		break;
+	case CORE_DO_CONTACT:
+		inbox_contact(h->inbox, c);
+		break;
+	case CORE_DO_TRIM:
+		inbox_trim(h->inbox, c);
 		break;
 	case CORE_DO_NOTE:
 		take_note(h, c);
@@ -110,7 +142,7 @@ static bool needs_randomness(enum core_event_kind kind)
 	return kind == CORE_SEND || kind == CORE_PUSH || kind == CORE_CTL_PUSH;
 }
 
-int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer)
+int hub_step(struct hub *h, struct core_event *event)
 {
 	struct core_commands commands;
 	int rc;
@@ -125,7 +157,7 @@ int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer)
 		return rc;
 	}
 	for (size_t i = 0; i < commands.n; i++)
-		carry_out(h, &commands.list[i], answer);
+		carry_out(h, &commands.list[i]);
 	return 0;
 }
 
@@ -148,6 +180,9 @@ void hub_view(const struct hub *h, struct router_view *out)
 	*out = (struct router_view){.uptime_ms = (uint64_t)(clock_boot_ms() - h->started_ms)};
 	core_counts(h->core, &out->core);
 	out->hands = h->counts;
+	inbox_counts(h->inbox, &out->store);
+	out->memory_used = h->memory.used;
+	out->memory_limit = h->memory.limit;
 	links_view(h->links, out);
 }
 

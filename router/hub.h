@@ -1,7 +1,8 @@
 /*
  * hub: the core, and the hands that carry out what it says.  Whoever hears something (a link, auth,
- * an operator, the clock) makes an event of it and calls hub_step(); the commands end at the links,
- * at system.sock, in the tail, or in the caller's answer.  Loop thread only.
+ * an operator, the store, the clock) makes an event of it and calls hub_step(); the commands end at
+ * the links, at system.sock, in the store, in the tail, or in an operator's answer.  Loop thread
+ * only.
  *
  * What a command does never closes a link at once: links.c marks it and ends it when the turn is
  * over, so no step happens inside another.
@@ -14,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/bus.h"
+#include "common/memory.h"
 #include "proto/codec.h"
 #include "proto/limits.h"
 #include "proto/ticket.h"
@@ -37,31 +39,23 @@ struct hub {
 	struct system_feed *system;
 	struct hello *hello;
 	struct control *control;
+	struct inbox *inbox;
+	struct memory memory;
+	bool draining;	       /* nothing new is taken any more */
 	uint64_t router_start; /* drawn at start; another one tells edges to open their sessions
 				  again */
 	int64_t started_ms;
 	struct hands_counts counts;
 };
 
-/* All parts that need no socket.  0 or -errno. */
+/* All parts that need no socket; the store is opened and read.  0 or -errno, with a logged line. */
 int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop);
 
-/* What CORE_CTL_PUSH and CORE_CTL_KICK gave. */
-struct hub_answer {
-	bool delivered;
-	uint32_t devices;
-	uint64_t seq;
-	unsigned code; /* an exception code, or 0 */
-	const char *field;
-	size_t mid_len;
-	char mid[MID_MAX_BYTES];
-};
-
 /*
- * Fills in time and randomness, steps the core and carries out its commands.  answer may be NULL.
- * 0, or -ENOMEM: the event changed nothing.
+ * Fills in time and randomness, steps the core and carries out its commands.  0, or -ENOMEM: the
+ * event changed nothing.
  */
-int hub_step(struct hub *h, struct core_event *event, struct hub_answer *answer);
+int hub_step(struct hub *h, struct core_event *event);
 
 /* A note of our own, for tail and log.  kind is a literal. */
 void hub_note(struct hub *h, const char *kind, struct slice user, const char *detail, ...)

@@ -113,6 +113,7 @@ enum lease_result leases_ask(struct leases *ls, const struct lease_ask *ask, uin
 		return LEASE_BUSY;
 	slot->state = SLOT_LEASED;
 	slot->edge = ask->edge;
+	slot->wire = ask->wire;
 	memcpy(slot->key, ask->key, sizeof(slot->key));
 	slot->claim_by_ms = ask->now_ms + LINK_CLAIM_MS;
 	slot->used_ms = ask->now_ms;

@@ -30,6 +30,7 @@ struct lease_identity {
 struct lease_slot {
 	enum slot_state state;
 	struct lease_identity edge;
+	uint32_t wire; /* of its link; stays until the slot is leased anew */
 	unsigned char key[LINK_KEY_BYTES];
 	int64_t claim_by_ms;
 	int64_t used_ms;    /* last leased */
@@ -56,6 +57,7 @@ struct lease_identity leases_draw(const struct leases *ls, uint64_t random);
 struct lease_ask {
 	int64_t now_ms;
 	struct lease_identity edge;
+	uint32_t wire; /* the lower of the edge's version and ours */
 	unsigned char key[LINK_KEY_BYTES];
 };
 enum lease_result {

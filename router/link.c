@@ -20,7 +20,7 @@ static const struct batch_limits limits = {
 
 void link_init(struct link *l)
 {
-	*l = (struct link){0};
+	*l = (struct link){.wire = WIRE_VERSION};
 	batch_init(&l->waiting, &limits);
 }
 
@@ -29,10 +29,11 @@ void link_fini(struct link *l)
 	batch_fini(&l->waiting);
 }
 
-void link_reset(struct link *l)
+void link_reset(struct link *l, uint32_t wire)
 {
 	link_fini(l);
 	link_init(l);
+	l->wire = wire;
 }
 
 static void seen_up_to(uint64_t *from, uint64_t to, size_t *bytes, const uint32_t *sizes)
@@ -97,7 +98,7 @@ static Pb__LinkDown next_header(const struct link *l, uint64_t system_head)
 {
 	Pb__LinkDown header = PB__LINK_DOWN__INIT;
 
-	header.wire = WIRE_VERSION;
+	header.wire = l->wire;
 	header.number = l->tx_number + 1;
 	header.seen = l->rx_number;
 	header.system_head = system_head;

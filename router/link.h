@@ -14,6 +14,7 @@
 #include "router/batch.h"
 
 struct link {
+	uint32_t wire; /* the lower of the two sides' versions */
 	/* from the edge */
 	uint64_t rx_number; /* of the last batch that was taken */
 	uint64_t rx_told;   /* the edge knows that its batches up to here were seen */
@@ -30,8 +31,8 @@ struct link {
 
 void link_init(struct link *l);
 void link_fini(struct link *l);
-/* For a new edge on the same socket. */
-void link_reset(struct link *l);
+/* For a new edge on the same socket, which speaks that version. */
+void link_reset(struct link *l, uint32_t wire);
 
 enum link_take {
 	LINK_TAKEN,

@@ -1,14 +1,19 @@
 /*
  * What the core says to an edge, as items on its link.  An item is encoded at once, since a
  * command's texts live only until the next step.
+ *
+ * A link of wire 1 hears nothing that is of wire 2: a field or an item that it does not know would
+ * cost it the link.
  */
 #include <errno.h>
 
 #include "proto/codec.h"
+#include "proto/codes.h"
 #include "router/links_internal.h"
 
 /* A text for more sessions than this is said in several items. */
 #define SESSIONS_PER_ITEM 8192
+#define AGAIN_AFTER_MS 1000
 
 static void add(struct links *ls, uint32_t slot, const Pb__DownItem *item, size_t elements)
 {
@@ -22,6 +27,26 @@ static void add(struct links *ls, uint32_t slot, const Pb__DownItem *item, size_
 		links_close(ls, slot, rc == -ENOBUFS ? "does_not_keep_up" : "out_of_memory");
 }
 
+static bool is_old(const struct links *ls, uint32_t slot)
+{
+	return links_wire(ls, slot) < 2;
+}
+
+static Pb__ResetReason wire_reset(enum core_reset reason)
+{
+	switch (reason) {
+	case CORE_RESET_NONE:
+		return PB__RESET_REASON__RESET_NONE;
+	case CORE_RESET_EPOCH_CHANGED:
+		return PB__RESET_REASON__RESET_EPOCH_CHANGED;
+	case CORE_RESET_TOO_OLD:
+		return PB__RESET_REASON__RESET_TOO_OLD;
+	case CORE_RESET_AHEAD:
+		return PB__RESET_REASON__RESET_AHEAD;
+	}
+	return PB__RESET_REASON__RESET_NONE;
+}
+
 void links_opened(struct links *ls, const struct core_command *c)
 {
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;
@@ -32,6 +57,12 @@ void links_opened(struct links *ls, const struct core_command *c)
 	opened.epoch = codec_bytes(core_epoch(ls->hub->core));
 	opened.u = c->opened.u;
 	opened.s = c->opened.s;
+	if (!is_old(ls, c->link)) {
+		opened.start_u = c->opened.start_u;
+		opened.start_s = c->opened.start_s;
+		opened.recovered = c->opened.recovered;
+		opened.reset = wire_reset(c->opened.reset);
+	}
 	item.item_case = PB__DOWN_ITEM__ITEM_OPENED;
 	item.opened = &opened;
 	add(ls, c->link, &item, 2);
@@ -49,14 +80,34 @@ void links_refuse_open(struct links *ls, uint32_t slot, uint64_t nonce, unsigned
 	add(ls, slot, &item, 2);
 }
 
+static Pb__SendState wire_state(enum core_state state)
+{
+	switch (state) {
+	case CORE_REFUSED:
+		return PB__SEND_STATE__SEND_REFUSED;
+	case CORE_DELIVERED:
+		return PB__SEND_STATE__SEND_DELIVERED;
+	case CORE_ACCEPTED:
+		return PB__SEND_STATE__SEND_ACCEPTED;
+	case CORE_KEPT:
+		return PB__SEND_STATE__SEND_STORED;
+	case CORE_DUPLICATE:
+		return PB__SEND_STATE__SEND_DUPLICATE;
+	}
+	return PB__SEND_STATE__SEND_REFUSED;
+}
+
 void links_result(struct links *ls, const struct core_command *c)
 {
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;
 	Pb__DownResult result = PB__DOWN_RESULT__INIT;
 
 	result.ref = c->result.ref;
-	result.state =
-		c->result.delivered ? PB__SEND_STATE__SEND_DELIVERED : PB__SEND_STATE__SEND_REFUSED;
+	result.state = wire_state(c->result.state);
+	if (!is_old(ls, c->link))
+		result.first = wire_state(c->result.first);
+	else if (c->result.state != CORE_REFUSED)
+		result.state = PB__SEND_STATE__SEND_DELIVERED; /* the only success it knows */
 	result.devices = c->result.devices;
 	result.seq = c->result.seq;
 	result.mid = codec_bytes(c->result.mid);
@@ -74,7 +125,9 @@ void links_refuse_send(
 	struct core_command c = {.kind = CORE_DO_RESULT, .link = slot};
 
 	c.result.ref = ref;
+	c.result.state = CORE_REFUSED;
 	c.result.code = code;
+	c.result.after_ms = code == EX_UNAVAILABLE ? AGAIN_AFTER_MS : 0;
 	c.result.field = field;
 	links_result(ls, &c);
 }
@@ -89,6 +142,10 @@ void links_deliver(struct links *ls, const struct core_command *c)
 	deliver.plain_end = c->deliver.text.plain_end;
 	deliver.shed = c->deliver.shed;
 	deliver.native_only = c->deliver.native_only;
+	if (!is_old(ls, c->link)) {
+		deliver.number = c->deliver.number;
+		deliver.system = c->deliver.system;
+	}
 	item.item_case = PB__DOWN_ITEM__ITEM_DELIVER;
 	item.deliver = &deliver;
 	for (size_t i = 0; i < c->deliver.n_sessions; i += deliver.n_sessions) {
@@ -111,6 +168,64 @@ void links_shut(struct links *ls, const struct core_command *c)
 	item.item_case = PB__DOWN_ITEM__ITEM_SHUT;
 	item.shut = &shut;
 	add(ls, c->link, &item, 2);
+}
+
+void links_page(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownPage page = PB__DOWN_PAGE__INIT;
+
+	if (is_old(ls, c->link))
+		return;
+	page.session = c->page.session;
+	page.system = c->page.stream == CORE_STREAM_SYSTEM;
+	page.last = c->page.last;
+	page.more = c->page.more;
+	item.item_case = PB__DOWN_ITEM__ITEM_PAGE;
+	item.page = &page;
+	add(ls, c->link, &item, 2);
+}
+
+void links_stream_reset(struct links *ls, const struct core_command *c)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownReset reset = PB__DOWN_RESET__INIT;
+
+	if (is_old(ls, c->link))
+		return;
+	reset.session = c->reset.session;
+	reset.reason = wire_reset(c->reset.reason);
+	reset.u = c->reset.u;
+	reset.s = c->reset.s;
+	item.item_case = PB__DOWN_ITEM__ITEM_RESET;
+	item.reset = &reset;
+	add(ls, c->link, &item, 2);
+}
+
+static int say_drain(struct links *ls, uint32_t slot)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownDrain drain = PB__DOWN_DRAIN__INIT;
+
+	if (is_old(ls, slot))
+		return -ENOTSUP;
+	item.item_case = PB__DOWN_ITEM__ITEM_DRAIN;
+	item.drain = &drain;
+	add(ls, slot, &item, 2);
+	return 0;
+}
+
+int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions)
+{
+	for (uint32_t i = 0; i < MAX_EDGES; i++) {
+		const struct edge_link *l = &ls->links[i];
+
+		if (!l->live || l->edge.id != edge_id)
+			continue;
+		*out_sessions = core_link_sessions(ls->hub->core, i);
+		return say_drain(ls, i);
+	}
+	return -ENOENT;
 }
 
 void links_system(struct links *ls, uint32_t slot, Pb__SystemMessage *message)

@@ -47,8 +47,8 @@ static void end_edge(struct edge_link *l)
 	event.edge.id = l->edge.id;
 	event.edge.epoch = l->edge.epoch;
 	silence_forget(&l->silence);
-	link_reset(&l->link);
-	hub_step(h, &event, NULL);
+	link_reset(&l->link, WIRE_VERSION);
+	hub_step(h, &event);
 	log_info("edge_down", "edge=%" PRIu32 " epoch=%" PRIu32 " reason=%s", l->edge.id,
 		l->edge.epoch, l->why == NULL ? "gone" : l->why);
 }
@@ -110,13 +110,14 @@ static bool claim(struct edge_link *l, const Pb__LinkUp *batch)
 	l->live = true;
 	l->violations = (struct violations){0};
 	l->gauges = (Pb__UpGauges)PB__UP_GAUGES__INIT;
-	link_reset(&l->link);
+	link_reset(&l->link, h->leases.slots[l->slot].wire);
 	event.edge.id = l->edge.id;
 	event.edge.epoch = l->edge.epoch;
-	if (hub_step(h, &event, NULL) < 0)
+	if (hub_step(h, &event) < 0)
 		links_close(l->owner, l->slot, "out_of_memory");
 	h->counts.links_opened++;
-	log_info("edge_up", "edge=%" PRIu32 " epoch=%" PRIu32, l->edge.id, l->edge.epoch);
+	log_info("edge_up", "edge=%" PRIu32 " epoch=%" PRIu32 " wire=%" PRIu32, l->edge.id,
+		l->edge.epoch, l->link.wire);
 	return true;
 }
 
@@ -176,7 +177,7 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 		return;
 	}
 	batch = (const Pb__LinkUp *)decoded;
-	if (!wire_is_known(batch->wire) || batch->n_items > LINK_BATCH_MAX_ITEMS)
+	if (batch->wire != h->leases.slots[l->slot].wire || batch->n_items > LINK_BATCH_MAX_ITEMS)
 		links_close(l->owner, l->slot, "bad_batch");
 	else
 		take_batch(l, batch, msg.len);
@@ -360,6 +361,11 @@ void links_tick(struct links *ls, int64_t now_ms)
 	}
 	leases_tick(&ls->hub->leases, now_ms);
 	ls->on_tick = true;
+}
+
+uint32_t links_wire(const struct links *ls, uint32_t slot)
+{
+	return ls->links[slot].link.wire;
 }
 
 bool links_are_idle(const struct links *ls)

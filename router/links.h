@@ -30,9 +30,17 @@ void links_refuse_open(struct links *ls, uint32_t slot, uint64_t nonce, unsigned
 void links_result(struct links *ls, const struct core_command *c);
 void links_deliver(struct links *ls, const struct core_command *c);
 void links_shut(struct links *ls, const struct core_command *c);
+void links_page(struct links *ls, const struct core_command *c);
+void links_stream_reset(struct links *ls, const struct core_command *c);
 void links_system(struct links *ls, uint32_t slot, Pb__SystemMessage *message);
 void links_refuse_send(
 	struct links *ls, uint32_t slot, uint64_t ref, unsigned code, const char *field);
+
+/* The version that is spoken with the slot's edge: what is newer is neither sent nor taken. */
+uint32_t links_wire(const struct links *ls, uint32_t slot);
+/* Asks an edge to close its clients and leave.  0 and how many sessions it has; -ENOENT: no such
+ * edge; -ENOTSUP: it speaks a wire that cannot say it. */
+int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions);
 
 void links_gauges(struct links *ls, uint32_t slot, const Pb__UpGauges *gauges);
 

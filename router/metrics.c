@@ -17,16 +17,41 @@ struct metric {
 
 #define CORE(field) offsetof(struct router_view, core.field)
 #define HANDS(field) offsetof(struct router_view, hands.field)
+#define STORE(field) offsetof(struct router_view, store.field)
+#define VIEW(field) offsetof(struct router_view, field)
 
 static const struct metric of_router[] = {
 	{"sessions", GAUGE, CORE(sessions), "Sessions that are open."},
 	{"users_online", GAUGE, CORE(users_online), "Users with at least one session."},
 	{"users_known", GAUGE, CORE(users_known), "Users that exist, online or not."},
-	{"edges", GAUGE, offsetof(struct router_view, edges_up), "Edges with a live link."},
-	{"uptime_ms", GAUGE, offsetof(struct router_view, uptime_ms), "Time since the start."},
+	{"edges", GAUGE, VIEW(edges_up), "Edges with a live link."},
+	{"uptime_ms", GAUGE, VIEW(uptime_ms), "Time since the start."},
 	{"system_head", GAUGE, CORE(system_head), "Number of the last system message."},
+	{"unacked_rows", GAUGE, CORE(unacked_rows), "Messages that no device acknowledged yet."},
+	{"pending_rows", GAUGE, CORE(pending_rows), "Messages that wait to be on disk."},
+	{"pending_bytes", GAUGE, CORE(pending_bytes), "Bytes of messages that wait to be on disk."},
+	{"sessions_syncing", GAUGE, CORE(syncing), "Sessions that read up to the head."},
+	{"mids", GAUGE, CORE(mids), "Message ids that are remembered."},
+	{"memory_used_bytes", GAUGE, VIEW(memory_used), "Resident size of the router."},
+	{"memory_limit_bytes", GAUGE, VIEW(memory_limit), "What it may use; 0: no limit."},
+	{"store_queued_rows", GAUGE, STORE(pending_rows), "Messages in the store's queue."},
+	{"store_queued_bytes", GAUGE, STORE(pending_bytes), "Bytes in the store's queue."},
+	{"store_last_batch_rows", GAUGE, STORE(last_batch), "Messages of the last commit."},
+	{"store_commit_us", GAUGE, STORE(commit_us), "Microseconds that the last commit took."},
+	{"store_commits_total", COUNTER, STORE(commits), "Commits."},
+	{"store_rows_total", COUNTER, STORE(rows), "Messages appended."},
+	{"store_damaged_total", COUNTER, STORE(damaged), "Messages found damaged on disk."},
+	{"store_full_total", COUNTER, STORE(failures), "Batches that did not fit the disk."},
+	{"store_reads_total", COUNTER, STORE(reads), "Pages read."},
+	{"store_trimmed_total", COUNTER, STORE(trimmed), "Messages no longer kept."},
+	{"messages_stored_total", COUNTER, CORE(stored), "Messages that became durable."},
+	{"messages_duplicate_total", COUNTER, CORE(duplicates), "Messages whose id was known."},
+	{"generations_failed_total", COUNTER, CORE(store_failures),
+		"Times the store took nothing."},
+	{"resets_total", COUNTER, CORE(resets), "Clients whose position was not honoured."},
 	{"sessions_opened_total", COUNTER, CORE(opened), "Sessions opened."},
 	{"opens_refused_total", COUNTER, CORE(opens_refused), "Sessions that were not opened."},
+	{"opens_shed_total", COUNTER, HANDS(opens_shed), "Sessions refused for want of memory."},
 	{"messages_sent_total", COUNTER, CORE(sent), "Private messages delivered."},
 	{"messages_refused_total", COUNTER, CORE(refused), "Private messages refused."},
 	{"deliveries_total", COUNTER, CORE(deliveries), "Texts handed to sessions."},
@@ -66,6 +91,8 @@ static const struct metric of_edges[] = {
 	{"exceptions_total", COUNTER, EDGE(gauges.exceptions), "Exceptions sent to clients."},
 	{"slow_closed_total", COUNTER, EDGE(gauges.slow_closed), "Clients closed for not reading."},
 	{"queued_bytes", GAUGE, EDGE(gauges.queued_bytes), "Bytes that wait for clients."},
+	{"behind", GAUGE, EDGE(gauges.behind), "Clients whose messages wait in the inbox."},
+	{"memory_bytes", GAUGE, EDGE(gauges.memory_bytes), "Resident size of the edge."},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

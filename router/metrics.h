@@ -11,6 +11,7 @@
 #include "link.pb-c.h"
 #include "proto/limits.h"
 #include "router/core.h"
+#include "router/store.h"
 
 /* What the hands counted; the core counts for itself.  Totals since the start. */
 struct hands_counts {
@@ -31,6 +32,7 @@ struct hands_counts {
 	uint64_t trust_facts;
 	uint64_t ctl_requests;
 	uint64_t page_requests;
+	uint64_t opens_shed; /* refused for want of memory, or while draining */
 };
 
 struct edge_view {
@@ -48,6 +50,9 @@ struct router_view {
 	uint64_t edges_up;
 	struct core_counts core;
 	struct hands_counts hands;
+	struct store_counts store;
+	uint64_t memory_used;  /* bytes */
+	uint64_t memory_limit; /* 0: none */
 	size_t n_edges;
 	struct edge_view edges[MAX_EDGES];
 };

@@ -19,6 +19,7 @@
 #include "router/control.h"
 #include "router/hello.h"
 #include "router/hub.h"
+#include "router/inbox.h"
 #include "router/links.h"
 #include "router/page.h"
 #include "router/sweep.h"
@@ -27,7 +28,9 @@
 #include "router/trust.h"
 
 #define TICK_MS 250
-#define DRAIN_MS 1000
+#define STOP_MS 5000	/* at most, until what was taken is on disk */
+#define ANSWERS_MS 1000 /* and then until it is answered */
+#define MEMORY_TICKS 4
 
 struct router {
 	uv_loop_t loop;
@@ -40,13 +43,31 @@ struct router {
 	struct trust *trust;
 	struct page *page;
 	struct ticketkey ticketkey;
+	unsigned ticks;
 	int64_t drain_by_ms; /* 0: not draining */
+	bool is_stored;	     /* draining, and nothing waits for the disk */
 	int result;
 };
 
 static bool is_drained(const struct router *r)
 {
 	return links_are_idle(r->hub.links) && system_is_idle(r->hub.system);
+}
+
+/* First what was taken comes to disk, then its answers go out; edges that send on and on are not
+ * waited for. */
+static void go_on_draining(struct router *r)
+{
+	int64_t now = clock_boot_ms();
+
+	if (!r->is_stored && inbox_is_idle(r->hub.inbox)) {
+		r->is_stored = true;
+		control_drain(r->hub.control);
+		if (r->drain_by_ms > now + ANSWERS_MS)
+			r->drain_by_ms = now + ANSWERS_MS;
+	} else if ((r->is_stored && is_drained(r)) || now >= r->drain_by_ms) {
+		uv_stop(&r->loop);
+	}
 }
 
 static void on_turn_end(uv_prepare_t *prepare)
@@ -56,8 +77,9 @@ static void on_turn_end(uv_prepare_t *prepare)
 	links_turn(r->hub.links);
 	system_turn(r->hub.system);
 	control_turn(r->hub.control);
-	if (r->drain_by_ms != 0 && (is_drained(r) || clock_boot_ms() >= r->drain_by_ms))
-		uv_stop(&r->loop);
+	if (r->drain_by_ms == 0)
+		return;
+	go_on_draining(r);
 }
 
 static void look_for_key(struct router *r, int64_t now)
@@ -84,7 +106,9 @@ static void on_tick(uv_timer_t *timer)
 
 	if (r->hub.key == NULL)
 		look_for_key(r, now);
-	hub_step(&r->hub, &event, NULL);
+	hub_step(&r->hub, &event);
+	if (r->ticks++ % MEMORY_TICKS == 0)
+		memory_read(&r->hub.memory);
 	links_tick(r->hub.links, now);
 	hello_tick(r->hub.hello, now);
 	control_tick(r->hub.control, now);
@@ -101,7 +125,8 @@ static void on_signal(uv_signal_t *handle, int number)
 	if (r->drain_by_ms != 0)
 		_exit(EXIT_SUCCESS); /* asked twice */
 	log_info("drain", "signal=%s", strsignal(number));
-	r->drain_by_ms = clock_boot_ms() + DRAIN_MS;
+	r->hub.draining = true;
+	r->drain_by_ms = clock_boot_ms() + STOP_MS;
 }
 
 static int watch_signal(struct router *r, uv_signal_t *handle, int number)
@@ -139,10 +164,10 @@ int router_new(struct router **out, const struct router_config *config)
 	if (r == NULL)
 		return -ENOMEM;
 	rc = start_loop(r);
-	if (rc == 0)
-		rc = hub_init(&r->hub, config, &r->loop);
 	if (rc < 0)
 		log_error("start", "error=\"%s\"", strerror(-rc));
+	if (rc == 0)
+		rc = hub_init(&r->hub, config, &r->loop);
 	*out = r; /* the loop knows its address: it stays, also after a failure */
 	return rc;
 }
@@ -190,6 +215,8 @@ int router_run(struct router *r)
 		rc = uv_run(&r->loop, UV_RUN_DEFAULT);
 	if (rc < 0)
 		return rc;
+	if (r->is_stored)
+		inbox_stop(r->hub.inbox);
 	log_info("stopped", "result=%d", r->result);
 	return r->result;
 }

@@ -49,7 +49,7 @@ static void say(struct hub *h, uint32_t slot, uint64_t session, bool away)
 
 	event.away.session = session;
 	event.away.away = away;
-	hub_step(h, &event, NULL);
+	hub_step(h, &event);
 }
 
 static int compare(const void *a, const void *b)

@@ -47,6 +47,7 @@ struct system_feed {
 int system_new(struct system_feed **out, struct hub *hub)
 {
 	struct system_feed *s = calloc(1, sizeof(*s));
+	struct core_counts counts;
 	const struct bus_options options = {
 		.pattern = BUS_PUB,
 		.max_message = 1, /* subscribers have nothing to say */
@@ -61,6 +62,8 @@ int system_new(struct system_feed **out, struct hub *hub)
 	if (s == NULL)
 		return -ENOMEM;
 	s->hub = hub;
+	core_counts(hub->core, &counts);
+	s->head = counts.system_head; /* what came before this start is in the store alone */
 	batch_init(&s->waiting, &limits);
 	*out = s;
 	if (snprintf(path, sizeof(path), "%s/router/system.sock", hub->config->run_path) >=
@@ -143,7 +146,7 @@ void system_turn(struct system_feed *s)
 
 	if (bytes == 0 || !bus_can_send(s->socket))
 		return;
-	header.wire = WIRE_VERSION;
+	header.wire = WIRE_VERSION_OLDEST; /* all edges hear it, and its shape has not changed */
 	header.router_start = s->hub->router_start;
 	header_bytes = pb__system_batch__get_packed_size(&header);
 	m = bus_msg_new(header_bytes + bytes);

@@ -1,6 +1,7 @@
 /*
  * system: messages to everybody, by PUB on system.sock.  PUB may lose; the last SYSTEM_KEPT are
- * kept for edges that ask over their links.  Loop thread only.
+ * kept for edges that ask over their links; older ones are in the store, for each session that asks
+ * for its pages.  Loop thread only.
  */
 #ifndef POSTERN_ROUTER_SYSTEM_H
 #define POSTERN_ROUTER_SYSTEM_H

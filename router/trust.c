@@ -38,18 +38,18 @@ static bool take_fact(struct trust *t, const Pb__TrustFact *fact)
 		return true;
 	}
 	event.user.uid = codec_slice(fact->user->uid);
-	if (hub_step(t->hub, &event, NULL) < 0)
+	if (hub_step(t->hub, &event) < 0)
 		return false;
 	t->last = fact->number;
 	t->hub->counts.trust_facts++;
 	return true;
 }
 
-static void answer(struct trust *t, struct bus_request *req)
+static void answer(struct trust *t, struct bus_request *req, uint32_t wire)
 {
 	Pb__TrustReply reply = PB__TRUST_REPLY__INIT;
 
-	reply.wire = WIRE_VERSION;
+	reply.wire = wire;
 	reply.router_start = t->hub->router_start;
 	reply.last = t->last;
 	pack_answer(req, &reply.base);
@@ -76,7 +76,7 @@ static void on_trust(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 		if (!take_fact(t, request->facts[i]))
 			break;
 	}
-	answer(t, req);
+	answer(t, req, request->wire);
 }
 
 int trust_new(struct trust **out, struct hub *hub)

@@ -10,6 +10,9 @@ const tiles = [
   ['messages / s', 'messages_sent_total', 'rate'],
   ['deliveries / s', 'deliveries_total', 'rate'],
   ['refused / s', 'messages_refused_total', 'rate'],
+  ['unacknowledged', 'unacked_rows'],
+  ['waiting for disk', 'pending_rows'],
+  ['stored / s', 'messages_stored_total', 'rate'],
   ['system messages', 'system_head'],
   ['violations', 'violations_total'],
 ];
@@ -24,6 +27,7 @@ const edgeColumns = [
   ['frames out / s', 'frames_out_total', 'rate'],
   ['bytes out / s', 'bytes_out_total', 'rate'],
   ['queued bytes', 'queued_bytes'],
+  ['behind', 'behind'],
   ['slow, closed', 'slow_closed_total'],
   ['violations', 'link_violations_total'],
 ];

@@ -52,6 +52,23 @@ static void a_link_is_claimed_once_and_only_with_its_key(void **state)
 	assert_int_equal(ls.slots[slot].state, SLOT_LIVE);
 }
 
+static void a_slot_keeps_the_wire_of_its_last_lease(void **state)
+{
+	const struct lease_identity edge = {1, 2};
+	struct lease_ask ask = ask_of(edge, 7, NOW);
+	struct leases ls;
+	uint32_t slot = 99;
+
+	(void)state;
+	leases_init(&ls);
+	ask.wire = 2;
+	assert_int_equal(leases_ask(&ls, &ask, &slot), LEASE_GIVEN);
+	assert_int_equal(ls.slots[slot].wire, 2);
+	ask.wire = 1; /* it asked again, after a downgrade */
+	assert_int_equal(leases_ask(&ls, &ask, &slot), LEASE_GIVEN);
+	assert_int_equal(ls.slots[slot].wire, 1);
+}
+
 static void the_key_of_a_slot_that_nobody_leased_opens_nothing(void **state)
 {
 	struct leases ls;
@@ -243,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_is_claimed_once_and_only_with_its_key),
+		cmocka_unit_test(a_slot_keeps_the_wire_of_its_last_lease),
 		cmocka_unit_test(the_key_of_a_slot_that_nobody_leased_opens_nothing),
 		cmocka_unit_test(a_lease_that_is_not_claimed_in_time_is_void),
 		cmocka_unit_test(an_edge_that_asks_again_gets_a_new_key_and_the_old_one_is_void),

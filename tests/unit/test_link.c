@@ -90,6 +90,23 @@ static void a_message_has_the_next_number_and_all_that_waited(void **state)
 	link_fini(&l);
 }
 
+static void a_link_speaks_the_wire_of_its_edge(void **state)
+{
+	Pb__LinkDown *down;
+	struct link l;
+
+	(void)state;
+	link_init(&l);
+	for (uint32_t wire = WIRE_VERSION_OLDEST; wire <= WIRE_VERSION; wire++) {
+		link_reset(&l, wire);
+		assert_int_equal(add_shut(&l, 1), 0);
+		down = make(&l, LINK_ITEMS, 0, NULL);
+		assert_int_equal(down->wire, wire);
+		pb__link_down__free_unpacked(down, NULL);
+	}
+	link_fini(&l);
+}
+
 static void any_number_but_the_next_is_a_gap(void **state)
 {
 	static const uint64_t wrong[] = {0, 1, 2, 4, 5, UINT64_MAX};
@@ -284,7 +301,7 @@ static void a_link_that_does_not_keep_up_is_refused_more(void **state)
 	assert_int_equal(add_text(&l, 65536), -ENOBUFS);
 	assert_true(link_queued(&l) <= LINK_QUEUE_MAX_BYTES);
 	assert_true(added * 65536 > LINK_QUEUE_MAX_BYTES - 3 * 65536);
-	link_reset(&l);
+	link_reset(&l, WIRE_VERSION);
 	assert_int_equal(link_queued(&l), 0);
 	assert_int_equal(link_due(&l, 0, true), LINK_NOTHING);
 	assert_int_equal(link_take(&l, 1, 0, 10), LINK_TAKEN);
@@ -296,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fresh_link_has_nothing_to_say),
 		cmocka_unit_test(a_message_has_the_next_number_and_all_that_waited),
+		cmocka_unit_test(a_link_speaks_the_wire_of_its_edge),
 		cmocka_unit_test(any_number_but_the_next_is_a_gap),
 		cmocka_unit_test(an_edge_may_have_a_full_window_of_unseen_batches_and_no_more),
 		cmocka_unit_test(an_edge_may_have_a_full_window_of_unseen_bytes_and_no_more),

@@ -62,7 +62,7 @@ static void each_line_is_of_the_exposition_format_and_each_family_is_announced_o
 {
 	struct router_view view = example();
 	char family[64] = "";
-	char announced[64][64];
+	char announced[128][64];
 	size_t n_announced = 0;
 	struct buf out;
 	char *line;

@@ -1,0 +1,89 @@
+/*
+ * control_internal: what control.c (socket and table), control_push.c, control_tail.c and
+ * control_backup.c share, and nobody else sees.
+ */
+#ifndef POSTERN_ROUTER_CONTROL_INTERNAL_H
+#define POSTERN_ROUTER_CONTROL_INTERNAL_H
+
+#include "ctl.pb-c.h"
+#include "router/control.h"
+
+#define TAIL_WAITERS 32
+#define PUSH_WAITERS 64
+
+/* Who asked, and in which version: the answer repeats it. */
+struct asker {
+	struct bus_request *req; /* NULL: nobody */
+	uint32_t wire;
+};
+
+struct tail_waiter {
+	struct asker asker; /* req NULL: a free place */
+	uint64_t after;
+	int64_t until_ms;
+	size_t user_len;
+	char user[UID_MAX_BYTES];
+};
+
+/* A push on its way.  Its number (ref) names it to the core. */
+struct push_waiter {
+	struct asker asker; /* req NULL: a free place */
+	uint64_t ref;
+	enum core_wait wait;
+	int64_t until_ms;
+	bool is_stored; /* what follows is known */
+	enum core_state state;
+	bool is_duplicate;
+	uint32_t devices;
+	uint64_t seq;
+	size_t mid_len;
+	size_t user_len; /* 0: to all */
+	char mid[MID_MAX_BYTES];
+	char user[UID_MAX_BYTES];
+};
+
+struct backup {
+	uint64_t id; /* 0: there is none */
+	int fd;	     /* -1: not complete yet */
+	uint64_t total;
+	int64_t used_ms; /* last asked for */
+	bool failed;
+};
+
+struct control {
+	struct hub *hub;
+	struct bus_socket *socket;
+	struct arena *arena; /* of replies */
+	uint64_t noted;	     /* the last note that waiters were looked through for */
+	uint64_t refs;	     /* given to pushes so far */
+	/* What a kick or a purge, which the core answers at once, gave. */
+	struct {
+		bool answered;
+		unsigned code;
+		uint32_t sessions;
+	} now;
+	struct tail_waiter tails[TAIL_WAITERS];
+	struct push_waiter pushes[PUSH_WAITERS];
+	struct backup backup;
+};
+
+void control_answer(struct asker asker, Pb__RouterCtlReply *reply);
+/* A refusal.  more, a literal or of the core's own, says which field or why; or NULL. */
+void control_refuse(struct asker asker, unsigned code, const char *more);
+
+typedef void control_fn(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker);
+
+control_fn control_on_push;
+/* CORE_DO_CTL_RESULT of a push. */
+void control_pushed(struct control *c, const struct core_command *result);
+/* Answers those whose message was acknowledged, or who waited long enough; at the end, all. */
+void control_push_turn(struct control *c, int64_t now_ms, bool is_end);
+
+control_fn control_on_tail;
+void control_tail_turn(struct control *c);
+void control_tail_tick(struct control *c, int64_t now_ms);
+
+control_fn control_on_backup;
+void control_backup_tick(struct control *c, int64_t now_ms);
+
+#endif
