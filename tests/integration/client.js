@@ -5,10 +5,18 @@ import WebSocket from 'ws';
 
 const WAIT_MS = 30000;
 
+function query({ dev, at }) {
+	const words = Object.entries({ dev, e: at?.epoch, u: at?.u, s: at?.s }).filter(([, value]) => value !== undefined);
+	return words.length > 0 ? `?${new URLSearchParams(words)}` : '';
+}
+
 export class Client {
-	/* how: 'protocol' (a browser), 'header' (an app, native frames) or 'plain' (no subprotocol, as Nest's ws). */
-	constructor(base, { token, how = 'protocol', dev, target, headers = {}, autoPong = true, secure = false } = {}) {
-		const url = `${secure ? 'wss' : 'ws'}://${base}${target ?? `/ws${dev ? `?dev=${dev}` : ''}`}`;
+	/*
+	 * how: 'protocol' (a browser), 'header' (an app, native frames) or 'plain' (no subprotocol, as Nest's ws).
+	 * at: {epoch, u, s}, the position from which it resumes.
+	 */
+	constructor(base, { token, how = 'protocol', dev, at, target, headers = {}, autoPong = true, secure = false } = {}) {
+		const url = `${secure ? 'wss' : 'ws'}://${base}${target ?? `/ws${query({ dev, at })}`}`;
 		const bearer = { Authorization: `Bearer ${token}` };
 		const options = { autoPong, perMessageDeflate: false, rejectUnauthorized: false };
 		this.native = how !== 'plain';
@@ -101,11 +109,14 @@ export class Client {
 		return reply;
 	}
 
-	/* Sends a heartbeat; resolves with the answer and how long it took in ms.  Rejects when it is refused. */
-	async heartbeat() {
+	/*
+	 * Sends a heartbeat, with a position or without; resolves with the answer and how long it took in ms.  Rejects
+	 * when it is refused.
+	 */
+	async heartbeat(position = {}) {
 		const started = performance.now();
 		const reply = this.next((frame) => frame.event === 'heartbeat' || frame.data?.code === 1301);
-		this.send('heartbeat', {});
+		this.send('heartbeat', position);
 		const frame = await reply;
 		if (frame.event !== 'heartbeat')
 			throw new Error('the heartbeat was refused: rate limited');

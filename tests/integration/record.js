@@ -10,8 +10,8 @@ import path from 'node:path';
 import { BUILD, DEADLINE_MS, within } from './stack.js';
 
 class Recorder {
-	constructor(stack, tokens) {
-		const args = ['--run', stack.env.POSTERN_RUN, ...tokens.flatMap((token) => ['--token', token])];
+	constructor(stack, tokens, { wire } = {}) {
+		const args = ['--run', stack.env.POSTERN_RUN, ...(wire ? ['--wire', String(wire)] : []), ...tokens.flatMap((token) => ['--token', token])];
 		this.seen = [];
 		this.waiting = new Set();
 		this.child = spawn(path.join(BUILD, 'bin', 'record_edge'), args, { env: stack.env, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -65,9 +65,9 @@ class Recorder {
 	}
 }
 
-/* With its link up and a session for each token. */
-export async function startRecorder(stack, tokens = []) {
-	const recorder = new Recorder(stack, tokens);
+/* With its link up and a session for each token.  options.wire: the wire version that it says. */
+export async function startRecorder(stack, tokens = [], options = {}) {
+	const recorder = new Recorder(stack, tokens, options);
 	recorder.lease = await recorder.next('lease');
 	await recorder.next('link_up');
 	recorder.sessions = [];

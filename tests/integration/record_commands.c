@@ -8,6 +8,7 @@
  *	watch SESSION UID...                  renew SESSION TICKET   number N
  *	since N                               empty                  raw HEX
  *	flood N                               silent 0|1             hoard 0|1       quit
+ *	ack SESSION U S                       sync SESSION AFTER [system]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,32 @@ static void do_renew(struct record *r, struct words *w)
 	record_send_item(r, &item);
 }
 
+static void do_ack(struct record *r, struct words *w)
+{
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+	Pb__UpAck ack = PB__UP_ACK__INIT;
+
+	ack.session = number_of(w->at[0], 16);
+	ack.u = number_of(w->at[1], 10);
+	ack.s = number_of(w->at[2], 10);
+	item.item_case = PB__UP_ITEM__ITEM_ACK;
+	item.ack = &ack;
+	record_send_item(r, &item);
+}
+
+static void do_sync(struct record *r, struct words *w)
+{
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+	Pb__UpSync sync = PB__UP_SYNC__INIT;
+
+	sync.session = number_of(w->at[0], 16);
+	sync.after = number_of(w->at[1], 10);
+	sync.system = strcmp(w->at[2], "system") == 0;
+	item.item_case = PB__UP_ITEM__ITEM_SYNC;
+	item.sync = &sync;
+	record_send_item(r, &item);
+}
+
 static void do_since(struct record *r, struct words *w)
 {
 	Pb__UpItem item = PB__UP_ITEM__INIT;
@@ -256,6 +283,8 @@ static const struct {
 	{"away", do_away},
 	{"renew", do_renew},
 	{"since", do_since},
+	{"ack", do_ack},
+	{"sync", do_sync},
 	{"empty", do_empty},
 	{"key", do_key},
 	{"number", do_number},

@@ -3,7 +3,7 @@
  *line and opens a session for each; it subscribes to system.sock, and prints what it gets.  What it
  *does besides comes from standard input (record_commands.c): that part knows no rules.
  *
- *	record_edge --run DIR [--token JWT]...
+ *	record_edge --run DIR [--wire N] [--token JWT]...
  */
 #include "tests/integration/record_edge.h"
 
@@ -82,7 +82,7 @@ void record_send_batch(struct record *r, Pb__UpItem **items, size_t n, struct sl
 {
 	Pb__LinkUp up = PB__LINK_UP__INIT;
 
-	up.wire = WIRE_VERSION;
+	up.wire = r->wire;
 	up.key = codec_bytes(key);
 	up.number = ++r->sent;
 	up.seen = r->keep_seen ? 0 : r->seen;
@@ -157,7 +157,7 @@ static void ask_auth(struct record *r)
 		asks[i].verify = &verifies[i];
 		list[i] = &asks[i];
 	}
-	request.wire = WIRE_VERSION;
+	request.wire = r->wire;
 	request.credential.data = r->credential;
 	request.credential.len = r->credential_len;
 	request.asks = list;
@@ -269,7 +269,7 @@ void record_say_hello(struct record *r, bool with_credential)
 {
 	Pb__HelloRequest request = PB__HELLO_REQUEST__INIT;
 
-	request.wire = WIRE_VERSION;
+	request.wire = r->wire;
 	if (with_credential) {
 		request.credential.data = r->credential;
 		request.credential.len = r->credential_len;
@@ -339,13 +339,15 @@ static void read_args(struct record *r, int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--run") == 0)
 			r->run = argv[i + 1];
+		else if (strcmp(argv[i], "--wire") == 0)
+			r->wire = (uint32_t)strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--token") == 0 && r->n_tokens < RECORD_MAX_TOKENS)
 			r->tokens[r->n_tokens++].text = argv[i + 1];
 		else
-			die("usage: record_edge --run DIR [--token JWT]...");
+			die("usage: record_edge --run DIR [--wire N] [--token JWT]...");
 	}
 	if (argc % 2 == 0 || r->run == NULL)
-		die("usage: record_edge --run DIR [--token JWT]...");
+		die("usage: record_edge --run DIR [--wire N] [--token JWT]...");
 }
 
 int main(int argc, char **argv)
@@ -355,6 +357,7 @@ int main(int argc, char **argv)
 	log_open("record", LOG_WARN, false);
 	signal(SIGPIPE, SIG_IGN);
 	record.loop = uv_default_loop();
+	record.wire = WIRE_VERSION;
 	read_args(&record, argc, argv);
 	start(&record);
 	if (record_commands_start(&record) < 0)

@@ -28,6 +28,7 @@ struct record {
 	struct bus *bus;
 	struct arena *arena;
 	const char *run;
+	uint32_t wire; /* that it says */
 	struct bus_socket *hello;
 	struct bus_socket *auth;
 	struct bus_socket *link; /* NULL before the first lease */

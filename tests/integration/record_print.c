@@ -78,8 +78,10 @@ static void print_opened(const Pb__DownOpened *opened)
 	begin_line(&line, "opened");
 	buf_printf(&line,
 		",\"nonce\":\"%016" PRIx64 "\",\"session\":\"%016" PRIx64 "\",\"u\":%" PRIu64
-		",\"s\":%" PRIu64,
-		opened->nonce, opened->session, opened->u, opened->s);
+		",\"s\":%" PRIu64 ",\"start_u\":%" PRIu64 ",\"start_s\":%" PRIu64
+		",\"recovered\":%s,\"reset\":%d",
+		opened->nonce, opened->session, opened->u, opened->s, opened->start_u,
+		opened->start_s, opened->recovered ? "true" : "false", (int)opened->reset);
 	add_text(&line, "epoch", opened->epoch);
 	end_line(&line);
 }
@@ -90,10 +92,12 @@ static void print_result(const Pb__DownResult *result)
 
 	begin_line(&line, "result");
 	buf_printf(&line,
-		",\"ref\":%" PRIu64 ",\"delivered\":%s,\"devices\":%" PRIu32 ",\"seq\":%" PRIu64
-		",\"code\":%" PRIu32 ",\"after_ms\":%" PRIu32,
-		result->ref, result->state == PB__SEND_STATE__SEND_DELIVERED ? "true" : "false",
-		result->devices, result->seq, result->code, result->after_ms);
+		",\"ref\":%" PRIu64
+		",\"state\":%d,\"first\":%d,\"delivered\":%s,\"devices\":%" PRIu32
+		",\"seq\":%" PRIu64 ",\"code\":%" PRIu32 ",\"after_ms\":%" PRIu32,
+		result->ref, (int)result->state, (int)result->first,
+		result->state == PB__SEND_STATE__SEND_DELIVERED ? "true" : "false", result->devices,
+		result->seq, result->code, result->after_ms);
 	add_text(&line, "mid", result->mid);
 	add_text(&line, "field", result->field);
 	end_line(&line);
@@ -105,8 +109,11 @@ static void print_deliver(const Pb__DownDeliver *deliver)
 
 	begin_line(&line, "deliver");
 	add_text(&line, "text", deliver->text);
-	buf_printf(&line, ",\"data_end\":%" PRIu32 ",\"plain_end\":%" PRIu32 ",\"sessions\":[",
-		deliver->data_end, deliver->plain_end);
+	buf_printf(&line,
+		",\"number\":%" PRIu64 ",\"system\":%s,\"data_end\":%" PRIu32
+		",\"plain_end\":%" PRIu32 ",\"sessions\":[",
+		deliver->number, deliver->system ? "true" : "false", deliver->data_end,
+		deliver->plain_end);
 	for (size_t i = 0; i < deliver->n_sessions; i++)
 		buf_printf(&line, "%s\"%016" PRIx64 "\"", i == 0 ? "" : ",", deliver->sessions[i]);
 	buf_add_text(&line, "]");
@@ -146,6 +153,23 @@ static void print_item(const Pb__DownItem *item)
 	case PB__DOWN_ITEM__ITEM_SYSTEM:
 		print_system("link", item->system);
 		break;
+	case PB__DOWN_ITEM__ITEM_PAGE:
+		record_print("page",
+			",\"session\":\"%016" PRIx64 "\",\"system\":%s,\"last\":%" PRIu64
+			",\"more\":%s",
+			item->page->session, item->page->system ? "true" : "false",
+			item->page->last, item->page->more ? "true" : "false");
+		break;
+	case PB__DOWN_ITEM__ITEM_RESET:
+		record_print("reset",
+			",\"session\":\"%016" PRIx64 "\",\"reason\":%d,\"u\":%" PRIu64
+			",\"s\":%" PRIu64,
+			item->reset->session, (int)item->reset->reason, item->reset->u,
+			item->reset->s);
+		break;
+	case PB__DOWN_ITEM__ITEM_DRAIN:
+		record_print("drain", "%s", "");
+		break;
 	default:
 		record_print("empty_item", "%s", "");
 		break;
@@ -158,9 +182,9 @@ void record_print_down(const Pb__LinkDown *down, struct slice raw)
 
 	begin_line(&line, "batch");
 	buf_printf(&line,
-		",\"number\":%" PRIu64 ",\"seen\":%" PRIu64 ",\"system_head\":%" PRIu64
-		",\"items\":%zu",
-		down->number, down->seen, down->system_head, down->n_items);
+		",\"wire\":%" PRIu32 ",\"number\":%" PRIu64 ",\"seen\":%" PRIu64
+		",\"system_head\":%" PRIu64 ",\"items\":%zu",
+		down->wire, down->number, down->seen, down->system_head, down->n_items);
 	add_hex(&line, "raw", raw);
 	end_line(&line);
 	for (size_t i = 0; i < down->n_items; i++)
@@ -172,7 +196,7 @@ void record_print_system(const Pb__SystemBatch *batch, struct slice raw)
 	struct buf line;
 
 	begin_line(&line, "pub");
-	buf_printf(&line, ",\"messages\":%zu", batch->n_messages);
+	buf_printf(&line, ",\"wire\":%" PRIu32 ",\"messages\":%zu", batch->wire, batch->n_messages);
 	add_hex(&line, "raw", raw);
 	end_line(&line);
 	for (size_t i = 0; i < batch->n_messages; i++)
