@@ -53,6 +53,7 @@ bool name_is_reserved_event(struct slice s)
 		"chat",
 		"exception",
 		"goaway",
+		"gone",
 		"heartbeat",
 		"identity",
 		"presence",

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-enum { FIRST_COMMANDS = 64, KEPT_COMMANDS = 4096, CHUNK_BYTES = 65536, KEPT_BYTES = 1048576 };
+/* What is kept has room for what one commit of the store brings, STORE_BATCH_ROWS messages. */
+enum { FIRST_COMMANDS = 64, KEPT_COMMANDS = 8192, CHUNK_BYTES = 65536, KEPT_BYTES = 4194304 };
 
 struct commands_chunk {
 	struct commands_chunk *next;
@@ -67,6 +68,18 @@ void commands_reset(struct commands *c)
 	c->n = 0;
 	c->current = c->first;
 	c->used = 0;
+}
+
+struct commands_mark commands_mark(const struct commands *c)
+{
+	return (struct commands_mark){c->n, c->current, c->used};
+}
+
+void commands_rewind(struct commands *c, const struct commands_mark *mark)
+{
+	c->n = mark->n;
+	c->current = mark->current;
+	c->used = mark->used;
 }
 
 bool commands_reserve(struct commands *c, size_t n)

@@ -32,6 +32,15 @@ bool commands_reserve(struct commands *c, size_t n);
  * out of memory. */
 struct core_command *commands_add(struct commands *c, enum core_command_kind kind, uint32_t link);
 
+/* Where a part of a step begins, and back to there: what it added is as if it had never been. */
+struct commands_mark {
+	size_t n;
+	struct commands_chunk *current;
+	size_t used;
+};
+struct commands_mark commands_mark(const struct commands *c);
+void commands_rewind(struct commands *c, const struct commands_mark *mark);
+
 /* Memory until the next reset, aligned for 64-bit numbers, uninitialised; NULL: out of memory. */
 void *commands_alloc(struct commands *c, size_t bytes);
 /* The same for what is not measured yet: room for max bytes, of which commands_keep() then takes

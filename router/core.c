@@ -24,6 +24,14 @@ static core_handler_fn *const handlers[] = {
 	[CORE_USER_KNOWN] = core_on_user_known,
 	[CORE_CTL_PUSH] = core_on_push,
 	[CORE_CTL_KICK] = core_on_kick,
+	[CORE_ACK] = core_on_ack,
+	[CORE_SYNC] = core_on_sync,
+	[CORE_STORED] = core_on_stored,
+	[CORE_FAILED] = core_on_failed,
+	[CORE_ROWS] = core_on_rows,
+	[CORE_ACKED] = core_on_acked,
+	[CORE_OLD] = core_on_old,
+	[CORE_CTL_PURGE] = core_on_purge,
 	[CORE_TICK] = core_on_tick,
 };
 
@@ -36,11 +44,17 @@ int core_new(struct core **out, const struct core_config *config)
 	c->config = *config;
 	c->now_ms = config->started_ms;
 	commands_init(&c->commands);
+	contacts_init(&c->contacts, config->random);
+	pendings_init(&c->pending);
+	pendings_init(&c->told);
+	c->system.floor = 1;
 	c->presence.users = &c->users;
+	c->presence.contacts = &c->contacts;
+	c->presence.watching = config->watching;
 	if (config->after_restart)
 		c->presence.silent_until_ms = config->started_ms + PRESENCE_SILENCE_MS;
-	text_epoch(config->epoch_random, c->epoch, sizeof(c->epoch));
-	if (users_init(&c->users, config->epoch_random) < 0 || sessions_init(&c->sessions) < 0) {
+	if (users_init(&c->users, config->random) < 0 || sessions_init(&c->sessions) < 0 ||
+		mids_init(&c->mids, config->random) < 0) {
 		core_free(c);
 		return -ENOMEM;
 	}
@@ -48,10 +62,23 @@ int core_new(struct core **out, const struct core_config *config)
 	return 0;
 }
 
+static void free_positions(struct core *c)
+{
+	struct user *u;
+
+	for (size_t i = 0; c->users.by_uid != NULL && (u = map_next(c->users.by_uid, &i)) != NULL;)
+		positions_free(&c->positions, u);
+}
+
 void core_free(struct core *c)
 {
 	if (c == NULL)
 		return;
+	free_positions(c);
+	pendings_fini(&c->pending);
+	pendings_fini(&c->told);
+	contacts_fini(&c->contacts);
+	mids_fini(&c->mids);
 	for (size_t i = 0; i < c->sessions.n; i++)
 		presence_forget(&c->presence, c->sessions.heap[i]);
 	sessions_fini(&c->sessions);
@@ -67,6 +94,7 @@ int core_step(struct core *c, const struct core_event *event, struct core_comman
 	assert(event->link < MAX_EDGES);
 	*out = (struct core_commands){0};
 	commands_reset(&c->commands);
+	pendings_fini(&c->told);
 	c->now_ms = event->now_ms;
 	rc = handlers[event->kind](c, event);
 	if (rc < 0)
@@ -99,77 +127,4 @@ int core_violation(struct core *c, const struct core_event *e, const char *what)
 	command->violation.what = what;
 	c->counts.violations++;
 	return 0;
-}
-
-static void user_info(const struct core *c, const struct user *u, struct core_user_info *out)
-{
-	struct presence_view view = presence_of(u);
-
-	if (view.state == PRESENCE_OFFLINE && c->now_ms < c->presence.silent_until_ms)
-		view.state = PRESENCE_UNKNOWN;
-	out->uid = user_uid(u);
-	out->state = presence_word(view.state);
-	out->seq = u->seq;
-	out->n_sessions = u->n_sessions;
-}
-
-bool core_user(const struct core *c, struct slice uid, struct core_user_info *out)
-{
-	const struct user *u = users_find(&c->users, uid);
-
-	if (u == NULL || !u->known)
-		return false;
-	user_info(c, u, out);
-	return true;
-}
-
-bool core_user_session(
-	const struct core *c, struct slice uid, size_t i, struct core_session_info *out)
-{
-	const struct user *u = users_find(&c->users, uid);
-	const struct session *s = u == NULL ? NULL : u->sessions;
-
-	for (; s != NULL && i > 0; i--)
-		s = s->user_next;
-	if (s == NULL)
-		return false;
-	*out = (struct core_session_info){
-		.session = s->id,
-		.device = {s->device, s->device_len},
-		.edge_id = s->edge.id,
-		.dialect = s->dialect,
-		.away = s->away,
-		.opened_ms = s->opened_ms,
-		.ends_ms = s->ends_ms,
-	};
-	return true;
-}
-
-bool core_next_online(const struct core *c, struct slice after, struct core_user_info *out)
-{
-	const struct user *u = users_next_online(&c->users, after);
-
-	if (u == NULL)
-		return false;
-	user_info(c, u, out);
-	return true;
-}
-
-size_t core_link_sessions(const struct core *c, uint32_t link)
-{
-	return link < MAX_EDGES ? c->sessions.links[link].n : 0;
-}
-
-void core_counts(const struct core *c, struct core_counts *out)
-{
-	*out = c->counts;
-	out->sessions = c->sessions.n;
-	out->users_online = c->users.n_online;
-	out->users_known = c->users.n_known;
-	out->system_head = c->system_head;
-}
-
-struct slice core_epoch(const struct core *c)
-{
-	return (struct slice){c->epoch, sizeof(c->epoch)};
 }

@@ -12,6 +12,9 @@
 #define ISSUED_AHEAD_MS 1000
 /* Before a client tries again that was shut for no fault of its own. */
 #define RETRY_AFTER_MS 1000
+/* Looked at in one tick, to be forgotten. */
+#define MIDS_PER_TICK 65536
+#define CONTACTS_PER_TICK 4096
 
 static struct slice ticket_uid(const struct ticket *t)
 {
@@ -42,6 +45,7 @@ static void end_session(struct core *c, struct session *s, const char *kind, con
 	sessions_end(&c->sessions, s, c->now_ms);
 	if (u->n_sessions == 0)
 		users_strike(&c->users, u);
+	core_settle_position(c, u, (struct slice){s->device, s->device_len});
 	presence_changed(&c->presence, u);
 }
 
@@ -78,6 +82,7 @@ int core_on_edge_up(struct core *c, const struct core_event *e)
 	if (rc < 0)
 		return rc;
 	l->up = true;
+	l->turn++;
 	l->edge = (struct edge_name){e->edge.id, e->edge.epoch};
 	note_edge(c, l, "edge_up");
 	return 0;
@@ -187,36 +192,134 @@ static int refuse_open(struct core *c, const struct core_event *e, enum close_co
 	return sessions_add_ended(&c->sessions, &gone, e->now_ms) ? 0 : -ENOMEM;
 }
 
-static int add_opened(struct core *c, const struct core_event *e, const struct session *s)
-{
-	struct core_command *command = commands_add(&c->commands, CORE_DO_OPENED, e->link);
+/* Where a session begins. */
+struct start {
+	uint64_t u;
+	uint64_t s;
+	bool recovered;
+	enum core_reset reset;
+};
 
+static bool is_too_old(const struct numbers *n, uint64_t position)
+{
+	return position + 1 < n->floor;
+}
+
+/* Whether the client's position can be honoured: both numbers, or neither. */
+static enum core_reset check_position(
+	const struct core *c, const struct core_event *e, const struct user *u)
+{
+	if (!slice_eq(e->open.epoch, core_epoch(c)))
+		return CORE_RESET_EPOCH_CHANGED;
+	if (e->open.u > u->numbers.stored.seq || e->open.s > c->system.stored.seq)
+		return CORE_RESET_AHEAD;
+	if (is_too_old(&u->numbers, e->open.u) || is_too_old(&c->system, e->open.s))
+		return CORE_RESET_TOO_OLD;
+	return CORE_RESET_NONE;
+}
+
+static uint64_t not_below_floor(const struct numbers *n, uint64_t position)
+{
+	return is_too_old(n, position) ? n->floor - 1 : position;
+}
+
+static void find_start(
+	const struct core *c, const struct core_event *e, const struct user *u, struct start *out)
+{
+	*out = (struct start){u->numbers.stored.seq, c->system.stored.seq, false, CORE_RESET_NONE};
+	if (e->open.live_only)
+		return;
+	if (!e->open.has_position) {
+		out->u = not_below_floor(&u->numbers, u->acked_seq);
+		if (u->has_begun)
+			out->s = not_below_floor(&c->system, u->acked_system);
+		return;
+	}
+	out->reset = check_position(c, e, u);
+	if (out->reset != CORE_RESET_NONE)
+		return;
+	out->u = e->open.u;
+	out->s = e->open.s;
+	out->recovered = true;
+}
+
+static void begin(struct session *s, const struct start *at)
+{
+	struct slice device = {s->device, s->device_len};
+	const struct position *p = device_is_named(device) ? positions_find(s->user, device) : NULL;
+
+	s->is_live = at->u == s->user->numbers.stored.seq;
+	s->asked_after[CORE_STREAM_USER] = at->u;
+	s->asked_after[CORE_STREAM_SYSTEM] = at->s;
+	s->acked_u = p == NULL ? 0 : p->u;
+	s->acked_s = p == NULL ? 0 : p->s;
+}
+
+/* The store hears of a user when he begins. */
+static int add_user(struct core *c, const struct user *u)
+{
+	struct core_command *command;
+
+	if (u->has_begun)
+		return 0;
+	command = commands_add(&c->commands, CORE_DO_USER, 0);
+	if (command == NULL)
+		return -ENOMEM;
+	command->user.uid = user_uid(u);
+	command->user.acked_system = c->system.stored.seq;
+	return 0;
+}
+
+static int add_opened(
+	struct core *c, const struct core_event *e, const struct session *s, const struct start *at)
+{
+	struct core_command *command;
+
+	if (add_user(c, s->user) < 0)
+		return -ENOMEM;
+	command = commands_add(&c->commands, CORE_DO_OPENED, e->link);
 	if (command == NULL)
 		return -ENOMEM;
 	command->opened.nonce = e->open.nonce;
 	command->opened.session = s->id;
-	command->opened.u = s->user->seq;
-	command->opened.s = c->system_head;
+	command->opened.u = s->user->numbers.stored.seq;
+	command->opened.s = c->system.stored.seq;
+	command->opened.start_u = at->u;
+	command->opened.start_s = at->s;
+	command->opened.recovered = at->recovered;
+	command->opened.reset = at->reset;
 	note_session(c, s, "opened", NULL);
 	return 0;
+}
+
+static void begin_user(struct core *c, struct user *u)
+{
+	users_know(&c->users, u);
+	if (u->n_sessions == 1)
+		users_enrol(&c->users, u);
+	if (!u->has_begun)
+		u->acked_system = c->system.stored.seq;
+	u->has_begun = true;
 }
 
 static int open_session(struct core *c, const struct core_event *e)
 {
 	struct session s = {.user = users_make(&c->users, ticket_uid(e->open.ticket))};
+	struct start at;
 
 	if (s.user == NULL)
 		return -ENOMEM;
 	fill_session(&s, e);
-	if (add_opened(c, e, &s) < 0 || sessions_add(&c->sessions, &s) == NULL) {
+	find_start(c, e, s.user, &at);
+	begin(&s, &at);
+	if (add_opened(c, e, &s, &at) < 0 || sessions_add(&c->sessions, &s) == NULL) {
 		users_drop_idle(&c->users, s.user);
 		return -ENOMEM;
 	}
-	users_know(&c->users, s.user);
-	if (s.user->n_sessions == 1)
-		users_enrol(&c->users, s.user);
+	begin_user(c, s.user);
 	presence_changed(&c->presence, s.user);
 	c->counts.opened++;
+	c->counts.resets += at.reset != CORE_RESET_NONE;
 	return 0;
 }
 
@@ -269,6 +372,7 @@ int core_on_watch(struct core *c, const struct core_event *e)
 		if (!name_is_uid(list.uids[i]))
 			return core_violation(c, e, "watch_of_bad_uid");
 	}
+	c->presence.contacts_since_ms = e->wall_ms - c->config.retention_ms - DAY_MS;
 	return presence_watch(&c->presence, &c->commands, s, &list, e->now_ms) ? 0 : -ENOMEM;
 }
 
@@ -350,7 +454,7 @@ static int add_kicked(struct core *c, const struct user *u)
 		command->result.code = EX_RECIPIENT_UNKNOWN;
 		return 0;
 	}
-	command->result.delivered = true;
+	command->result.state = CORE_DELIVERED;
 	command->result.devices = u->n_sessions;
 	return 0;
 }
@@ -376,6 +480,7 @@ int core_on_tick(struct core *c, const struct core_event *e)
 	struct session *s;
 
 	/* What there is no memory for now is done by a later tick. */
+	core_tell(c, e);
 	while ((s = sessions_due(&c->sessions, e->now_ms)) != NULL) {
 		bool token_ended = s->ends_ms == s->ceiling_ms;
 
@@ -384,6 +489,10 @@ int core_on_tick(struct core *c, const struct core_event *e)
 		end_session(c, s, "closed", token_ended ? "token_expired" : "ticket_ended");
 	}
 	sessions_forget(&c->sessions, e->now_ms);
+	mids_expire(&c->mids, e->now_ms, MIDS_PER_TICK);
+	contacts_sweep(
+		&c->contacts, e->wall_ms - c->config.retention_ms - DAY_MS, CONTACTS_PER_TICK);
+	core_flush_positions(c);
 	presence_tick(&c->presence, &c->commands, e->now_ms);
 	return 0;
 }

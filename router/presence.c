@@ -152,7 +152,9 @@ static bool tell(struct presence *p, struct commands *c, struct watch *w, int64_
 	uint64_t *id;
 	struct core_text text;
 
-	if (now_ms < p->silent_until_ms)
+	if (w->is_hidden)
+		view = (struct presence_view){PRESENCE_OFFLINE, 0};
+	else if (now_ms < p->silent_until_ms)
 		view = (struct presence_view){PRESENCE_UNKNOWN, 0};
 	w->told_ms = now_ms;
 	w->told_state = view.state;
@@ -164,6 +166,24 @@ static bool tell(struct presence *p, struct commands *c, struct watch *w, int64_
 		return false;
 	*id = w->watcher->id;
 	return add_frame(c, w->watcher->link, id, 1, &text);
+}
+
+static bool is_hidden(const struct presence *p, const struct user *watcher, const struct user *u)
+{
+	int64_t last_ms;
+
+	switch (p->watching) {
+	case CORE_WATCH_ANY:
+		return false;
+	case CORE_WATCH_CONTACTS:
+		if (u == watcher)
+			return false;
+		last_ms = contacts_last(p->contacts, user_uid(watcher), user_uid(u));
+		return last_ms == 0 || last_ms <= p->contacts_since_ms;
+	case CORE_WATCH_OFF:
+		break;
+	}
+	return true;
 }
 
 /* Fills watches, which has place for all of list; how many there are, or -1: out of memory. */
@@ -181,6 +201,7 @@ static int collect(struct presence *p, struct commands *c, struct watch *watches
 			continue;
 		watches[n] = *of;
 		watches[n].subject = u;
+		watches[n].is_hidden = is_hidden(p, of->watcher->user, u);
 		link_watch(&watches[n++]);
 		if (!tell(p, c, &watches[n - 1], of->told_ms))
 			return -1 - n;
@@ -215,9 +236,31 @@ bool presence_watch(struct presence *p, struct commands *c, struct session *s,
 	return true;
 }
 
+static void reveal(struct presence *p, struct user *watcher, struct user *subject)
+{
+	for (struct session *s = watcher->sessions; s != NULL; s = s->user_next) {
+		for (uint32_t i = 0; i < s->n_watches; i++) {
+			struct watch *w = &s->watches[i];
+
+			if (w->subject != subject || !w->is_hidden)
+				continue;
+			w->is_hidden = false;
+			mark(p, subject);
+		}
+	}
+}
+
+void presence_reveal(struct presence *p, struct user *a, struct user *b)
+{
+	if (p->watching != CORE_WATCH_CONTACTS)
+		return;
+	reveal(p, a, b);
+	reveal(p, b, a);
+}
+
 static bool is_told(const struct watch *w, const struct presence_view *view)
 {
-	return w->told_state == view->state && w->told_devices == view->devices;
+	return w->is_hidden || (w->told_state == view->state && w->told_devices == view->devices);
 }
 
 static bool is_due(const struct watch *w, const struct presence_view *view, int64_t now_ms)

@@ -1,7 +1,7 @@
 /*
  * presence: who watches whom, and what each watcher was told.  A change marks the user;
  * presence_tick() tells the watchers, the latest state only, at most once a second per watcher and
- * user.  Pure.
+ * user.  Who may not be watched (enum core_watching) looks offline.  Pure.
  */
 #ifndef POSTERN_ROUTER_PRESENCE_H
 #define POSTERN_ROUTER_PRESENCE_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "router/commands.h"
+#include "router/contacts.h"
 #include "router/sessions.h"
 #include "router/users.h"
 
@@ -26,10 +27,14 @@ struct watch {
 	int64_t told_ms;
 	uint32_t told_devices;
 	enum presence_state told_state;
+	bool is_hidden; /* the watcher is told that he is offline, and nothing more */
 };
 
 struct presence {
-	struct users *users; /* borrowed */
+	struct users *users; /* borrowed, as what follows */
+	const struct contacts *contacts;
+	enum core_watching watching;
+	int64_t contacts_since_ms; /* wall: older ones are none any more */
 	struct user *dirty_first;
 	struct user *dirty_last;
 	int64_t silent_until_ms; /* all users are unknown before that */
@@ -55,6 +60,8 @@ struct presence_list {
 };
 bool presence_watch(struct presence *p, struct commands *c, struct session *s,
 	const struct presence_list *list, int64_t now_ms);
+/* These two have become contacts. */
+void presence_reveal(struct presence *p, struct user *a, struct user *b);
 /* The session watches nobody any more. */
 void presence_forget(struct presence *p, struct session *s);
 

@@ -159,6 +159,7 @@ struct session *sessions_add(struct sessions *ss, const struct session *like)
 	sift(ss, s);
 	join_link(&ss->links[s->link], s);
 	join_user(s);
+	ss->n_behind += !s->is_live;
 	return s;
 }
 
@@ -194,6 +195,7 @@ void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms)
 	heap_remove(ss, s);
 	leave_link(&ss->links[s->link], s);
 	leave_user(s);
+	ss->n_behind -= !s->is_live;
 	queue_ended(ss, s, now_ms);
 }
 
@@ -218,6 +220,13 @@ void sessions_set_away(struct session *s, bool away)
 	s->user->n_away += away;
 	s->user->n_away -= s->away;
 	s->away = away;
+}
+
+void sessions_set_live(struct sessions *ss, struct session *s, bool is_live)
+{
+	ss->n_behind -= !s->is_live;
+	ss->n_behind += !is_live;
+	s->is_live = is_live;
 }
 
 struct session *sessions_due(const struct sessions *ss, int64_t now_ms)

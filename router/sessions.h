@@ -32,6 +32,11 @@ struct session {
 	uint32_t link;
 	unsigned char flags; /* enum ticket_flag */
 	bool away;
+	bool is_live;		 /* has everything up to the stored head, or gets it */
+	bool is_reading[2];	 /* by enum core_stream: a page is on its way */
+	uint64_t asked_after[2]; /* what it had when it asked last, or began */
+	uint64_t acked_u; /* what its client acknowledged; when it began, what its device had */
+	uint64_t acked_s;
 	enum core_dialect dialect;
 	int64_t opened_ms;
 	int64_t ends_ms; /* ended: when it is forgotten */
@@ -48,6 +53,7 @@ struct session {
 
 struct link_state {
 	bool up;
+	uint64_t turn; /* one more for each edge that comes up here */
 	struct edge_name edge;
 	struct session *first;
 	size_t n;
@@ -58,6 +64,7 @@ struct sessions {
 	struct session **heap; /* the next to end is the first */
 	size_t n;	       /* of the heap: those that live */
 	size_t heap_cap;
+	size_t n_behind;	     /* of those that live: not live in the sense of core.h */
 	struct session *ended_first; /* oldest end first */
 	struct session *ended_last;
 	size_t n_ended;
@@ -82,6 +89,7 @@ void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms);
 bool sessions_add_ended(struct sessions *ss, const struct session *like, int64_t now_ms);
 void sessions_set_end(struct sessions *ss, struct session *s, int64_t ends_ms);
 void sessions_set_away(struct session *s, bool away);
+void sessions_set_live(struct sessions *ss, struct session *s, bool is_live);
 
 /* The next to end, if it is due, or NULL. */
 struct session *sessions_due(const struct sessions *ss, int64_t now_ms);

@@ -207,6 +207,51 @@ bool text_push(struct commands *c, const struct text_push *t, struct core_text *
 	return frame_end(&f);
 }
 
+bool text_message(
+	struct commands *c, const struct message *m, enum text_view view, struct core_text *out)
+{
+	const struct text_chat chat = {
+		.from = m->from,
+		.to = m->to,
+		.content = m->body,
+		.mid = m->mid,
+		.seq = view == TEXT_CARBON ? m->at_from.seq : m->at_to.seq,
+		.ts = m->ts_ms,
+	};
+	const struct text_push push = {
+		.event = m->event,
+		.data = m->body,
+		.mid = m->mid,
+		.seq = m->at_to.seq,
+		.ts = m->ts_ms,
+		.system = view == TEXT_SYSTEM,
+	};
+
+	switch (m->kind) {
+	case MESSAGE_CHAT:
+		return view == TEXT_CARBON ? text_carbon(c, &chat, out) : text_chat(c, &chat, out);
+	case MESSAGE_PUSH:
+		break;
+	}
+	return text_push(c, &push, out);
+}
+
+bool text_gone(struct commands *c, const struct text_gone *t, struct core_text *out)
+{
+	struct frame f;
+
+	*out = (struct core_text){0};
+	if (!frame_begin(&f, c, 0, out))
+		return false;
+	f.at = PUT(f.at, "{\"event\":\"gone\",\"data\":{\"reason\":");
+	f.at = put_quoted(f.at, slice_of(t->reason));
+	f.at = PUT(f.at, "}");
+	frame_number(&f, t->seq);
+	if (t->system)
+		f.at = PUT(f.at, ",\"st\":\"s\"");
+	return frame_end(&f);
+}
+
 bool text_presence(struct commands *c, const struct text_presence *t, struct core_text *out)
 {
 	struct frame f;
@@ -258,11 +303,6 @@ bool text_mid(struct commands *c, int64_t wall_ms, const uint64_t random[2], str
 	put_base32(mid + 18, 8, random[1], alphabet);
 	*out = (struct slice){mid, MID_DRAWN_BYTES};
 	return true;
-}
-
-void text_epoch(uint64_t random, char *out, size_t out_len)
-{
-	put_base32(out, out_len, random, "0123456789abcdefghjkmnpqrstvwxyz");
 }
 
 bool note_begin(struct note *n, struct commands *c)

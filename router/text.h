@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "router/commands.h"
+#include "router/message.h"
 
 /* Uids, event names and mids are of the sets of proto/names.h and need no escaping; content is
  * valid UTF-8; data is JSON. */
@@ -36,6 +37,23 @@ struct text_push {
 };
 bool text_push(struct commands *c, const struct text_push *t, struct core_text *out);
 
+/* A stored message as somebody reads it, live or in a page: the same bytes. */
+enum text_view {
+	TEXT_RECEIVED, /* by its recipient */
+	TEXT_CARBON,   /* by its sender */
+	TEXT_SYSTEM,   /* in the system stream */
+};
+bool text_message(
+	struct commands *c, const struct message *m, enum text_view view, struct core_text *out);
+
+/* Of a number whose message is not there any more. */
+struct text_gone {
+	const char *reason;
+	uint64_t seq;
+	bool system;
+};
+bool text_gone(struct commands *c, const struct text_gone *t, struct core_text *out);
+
 struct text_presence {
 	struct slice user;
 	const char *state;
@@ -46,8 +64,6 @@ bool text_typing(struct commands *c, struct slice from, struct core_text *out);
 
 /* 26 digits of Crockford's base 32: 48 bits of time, 80 of random numbers; they sort by time. */
 bool text_mid(struct commands *c, int64_t wall_ms, const uint64_t random[2], struct slice *out);
-/* out_len digits of the same, lower case, from the low bits of random. */
-void text_epoch(uint64_t random, char *out, size_t out_len);
 
 /*
  * A note's detail, key=value key=value.  Values are of the sets of proto/names.h.

@@ -39,6 +39,7 @@ struct user *users_make(struct users *us, struct slice uid)
 	u = calloc(1, sizeof(*u) + uid.len);
 	if (u == NULL)
 		return NULL;
+	u->numbers.floor = 1;
 	memcpy(u->uid, uid.data, uid.len);
 	u->uid_len = uid.len;
 	if (map_put(us->by_uid, uid, u) < 0) {

@@ -1,6 +1,7 @@
 /*
  * users: everybody the router has heard of, by uid, and in order those who have a session.  A
- * record is there for a user who is known, or whom somebody watches.  Pure.
+ * record is there for a user who is known, or whom somebody watches; who is known stays so, and
+ * whoever has sent or received a message is known.  Pure.
  */
 #ifndef POSTERN_ROUTER_USERS_H
 #define POSTERN_ROUTER_USERS_H
@@ -10,12 +11,30 @@
 
 #include "common/map.h"
 #include "common/slice.h"
+#include "router/message.h"
 
 struct session;
 struct watch;
+struct position;
+
+/* Of one stream. */
+struct numbers {
+	struct message_place head;   /* the last that was given out */
+	struct message_place stored; /* the last that is on disk and was told */
+	uint64_t floor;		     /* lowest that is kept; stored.seq + 1: none */
+};
 
 struct user {
-	uint64_t seq;		  /* last number of the user's stream */
+	struct numbers numbers;
+	struct message_place acked; /* as far as the store said what place that is */
+	uint64_t acked_seq;	    /* highest that any device acknowledged */
+	uint64_t acked_system;
+	bool has_begun;		    /* the store knows of him, and acked_system is where he began */
+	uint32_t n_inboxes;	    /* that he made on that day */
+	int64_t inboxes_day;	    /* since 1970 */
+	struct position *positions; /* positions.c */
+	struct position *unnamed;
+	uint32_t n_positions;
 	struct session *sessions; /* sessions.c; the sessions of one link are neighbours */
 	uint32_t n_sessions;
 	uint32_t n_away; /* of them */
