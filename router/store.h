@@ -28,8 +28,9 @@
 struct store;
 
 struct store_config {
-	const char *url;  /* memory, or sqlite:PATH.  PATH.head is the sealed head, PATH.key the key
-			     of the MACs; both are made when PATH is. */
+	const char *url;  /* memory, memory:BYTES (of messages, then it is full) or sqlite:PATH.
+			     PATH.head is the sealed head, PATH.key the key of the MACs; both are
+			     made when PATH is. */
 	bool accept_loss; /* an older file was put back on purpose: begin a new epoch */
 	bool on_tmpfs;	  /* a PATH in memory, which no power cut survives, is meant */
 	int64_t keep_acked_ms; /* offers begin at this age, see on_old() */
@@ -108,9 +109,14 @@ struct store_events {
 /* Starts the thread.  0 or -errno.  events is borrowed for ever. */
 int store_start(struct store *s, uv_loop_t *loop, const struct store_events *events, void *arg);
 
+/* Carries out what was submitted, ends the thread and closes; waits for that, and no event comes
+ * any more.  s is gone when the loop has run once. */
+void store_stop(struct store *s);
+
 /*
  * number rises by one with each append and goes on over failures; generation is the core's (see
- * above).  0; -ENOMEM: nothing was taken, the caller fails the generation itself.
+ * above).  0; -ENOMEM: it was not taken, and the generation fails as when the disk is full: what of
+ * it is not durable is dropped, and on_failed() comes.
  */
 int store_append(struct store *s, uint64_t number, uint64_t generation, const struct message *m);
 /* on_page() with what is there after `after`: whole rows, at least one if there is one, at most
@@ -127,11 +133,13 @@ int store_read(struct store *s, const struct store_read *read);
 /* The user exists from now on.  acked_system: where he begins in the system stream. */
 int store_user(struct store *s, struct slice uid, uint64_t acked_system);
 /* Positions of a device (empty: of none) and, when higher than before, of the user.  Durable with
- * the next commit; on_acked() then, when u is not 0. */
+ * the next commit; on_acked() then, when u is not 0.  A user has DEVICES_PER_USER, those seen last.
+ */
 int store_position(struct store *s, const struct store_device *d);
 /* Two users exchanged a message at that time. */
 int store_contact(struct store *s, const struct store_contact *c);
-/* Numbers up to seq of a stream are not kept any more; floor becomes seq + 1. */
+/* Numbers up to seq of a stream are not kept any more; floor becomes seq + 1.  When the user had
+ * not acknowledged seq he has now, and on_acked() says so. */
 int store_trim(struct store *s, struct slice uid, uint64_t seq);
 /* A consistent copy beside PATH, made while commits go on.  One at a time: -EBUSY. */
 int store_backup(struct store *s);

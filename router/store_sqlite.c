@@ -1,0 +1,468 @@
+/*
+ * Opening: lock, key, database, sealed head, users, in this order, and each says in one line what
+ * is wrong.  What makes a store unsafe to go on with is refused, and --accept-loss overrides what
+ * is only a loss: then a new epoch begins, so that every client learns that numbers were taken
+ * back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "router/store_key.h"
+#include "router/store_record.h"
+#include "router/store_sqlite_inner.h"
+
+#define SCHEMA_VERSION 1
+
+static const char schema[] =
+	"BEGIN IMMEDIATE;"
+	"CREATE TABLE meta(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;"
+	"CREATE TABLE users(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;"
+	"CREATE TABLE messages(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;"
+	"CREATE TABLE stream(user INTEGER NOT NULL, seq INTEGER NOT NULL, message INTEGER NOT NULL,"
+	" PRIMARY KEY(user, seq)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE devices(user INTEGER NOT NULL, device TEXT NOT NULL, seen INTEGER NOT NULL,"
+	" row BLOB NOT NULL, PRIMARY KEY(user, device)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE contacts(a INTEGER NOT NULL, b INTEGER NOT NULL, row BLOB NOT NULL,"
+	" PRIMARY KEY(a, b)) STRICT, WITHOUT ROWID;"
+	"PRAGMA user_version=1;";
+
+/*
+ * EXCLUSIVE comes before the first look at the WAL: its index is then on the heap and no second
+ * process gets in.  Checkpoints are ours (store_sqlite_write.c).
+ */
+static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
+			       "PRAGMA journal_mode=WAL;"
+			       "PRAGMA synchronous=FULL;"
+			       "PRAGMA wal_autocheckpoint=0;"
+			       "PRAGMA journal_size_limit=67108864;"
+			       "PRAGMA cache_size=-65536;"
+			       "PRAGMA mmap_size=0;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA cell_size_check=ON;"
+			       "PRAGMA trusted_schema=OFF;";
+
+static const char *const texts[SQ_COUNT] = {
+	[SQ_BEGIN] = "BEGIN IMMEDIATE",
+	[SQ_COMMIT] = "COMMIT",
+	[SQ_ROLLBACK] = "ROLLBACK",
+	[SQ_COUNTER] = "INSERT OR REPLACE INTO meta(id, row) VALUES(1, ?1)",
+	[SQ_USER_PUT] = "INSERT OR REPLACE INTO users(id, row) VALUES(?1, ?2)",
+	[SQ_MESSAGE_ADD] = "INSERT INTO messages(id, row) VALUES(?1, ?2)",
+	[SQ_STREAM_ADD] = "INSERT INTO stream(user, seq, message) VALUES(?1, ?2, ?3)",
+	[SQ_DEVICE_SET] = "UPDATE devices SET seen = ?3, row = ?4 WHERE user = ?1 AND device = ?2",
+	[SQ_DEVICE_ADD] = "INSERT INTO devices(user, device, seen, row) VALUES(?1, ?2, ?3, ?4)",
+	[SQ_DEVICE_PRUNE] = ("DELETE FROM devices WHERE user = ?1 AND device IN (SELECT device FROM"
+			     " devices WHERE user = ?1 ORDER BY seen DESC LIMIT -1 OFFSET ?2)"),
+	[SQ_CONTACT_PUT] = "INSERT OR REPLACE INTO contacts(a, b, row) VALUES(?1, ?2, ?3)",
+	[SQ_STREAM_AT] = ("SELECT message, row FROM stream JOIN messages ON id = message"
+			  " WHERE user = ?1 AND seq = ?2"),
+	[SQ_STREAM_LAST] = ("SELECT seq FROM stream WHERE user = ?1 AND seq < ?2"
+			    " ORDER BY seq DESC LIMIT 1"),
+	[SQ_STREAM_RANGE] =
+		("SELECT seq, message, row FROM stream LEFT JOIN messages ON id = message"
+		 " WHERE user = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq"),
+	[SQ_STREAM_FIRST] = ("SELECT seq, message FROM stream WHERE user = ?1 AND seq < ?2"
+			     " ORDER BY seq LIMIT 1"),
+	[SQ_STREAM_DROP] = "DELETE FROM stream WHERE user = ?1 AND seq = ?2",
+	[SQ_MESSAGE_AT] = "SELECT id, row FROM messages WHERE id = ?1",
+	[SQ_MESSAGE_FROM] = "SELECT id, row FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[SQ_MESSAGE_DROP] = "DELETE FROM messages WHERE id = ?1",
+};
+
+static const struct store_ops ops;
+
+int sq_errno(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:
+		return -EACCES;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	default:
+		return code == SQLITE_IOERR_NOMEM ? -ENOMEM : -EIO;
+	}
+}
+
+int sq_exec(struct store_sqlite *s, const char *sql)
+{
+	return sq_errno(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
+
+void sq_resetp(struct sqlite3_stmt **statement)
+{
+	if (*statement != NULL)
+		sqlite3_reset(*statement);
+}
+
+int sq_prepare(struct store_sqlite *s)
+{
+	for (int i = 0; i < SQ_COUNT; i++) {
+		int code = sqlite3_prepare_v3(
+			s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->queries[i], NULL);
+
+		if (code != SQLITE_OK)
+			return sq_errno(code);
+	}
+	return 0;
+}
+
+static void close_all(struct store_backend *b)
+{
+	struct store_sqlite *s = (struct store_sqlite *)b;
+
+	sq_backup_end(s);
+	for (int i = 0; i < SQ_COUNT; i++)
+		sqlite3_finalize(s->queries[i]);
+	sqlite3_close(s->db);
+	store_head_fini(&s->head);
+	store_mac_free(s->mac);
+	store_users_fini(&s->users);
+	if (s->lock >= 0)
+		close(s->lock);
+	free(s->path);
+	free(s->backup_path);
+	free(s->backup_part);
+	free(s);
+}
+
+static void sqlite_freep(struct store_sqlite **s)
+{
+	if (*s != NULL)
+		close_all(&(*s)->base);
+}
+
+/* What went wrong while opening. */
+struct trouble {
+	enum store_opened opened;
+	char *why; /* STORE_WHY_BYTES */
+};
+
+static int fail(struct trouble *t, enum store_opened opened, const char *why, int error)
+{
+	t->opened = opened;
+	if (error < 0)
+		(void)snprintf(t->why, STORE_WHY_BYTES, "%s: %s", why, strerror(-error));
+	else
+		(void)snprintf(t->why, STORE_WHY_BYTES, "%s", why);
+	return -1;
+}
+
+static int number_get(struct store_sqlite *s, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *q = NULL;
+	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(q);
+	if (code == SQLITE_ROW)
+		*out = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return code == SQLITE_ROW ? 0 : code == SQLITE_DONE ? -ENODATA : sq_errno(code);
+}
+
+int sq_meta_write(struct store_sqlite *s)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_COUNTER];
+	char row[EPOCH_BYTES + 8 + STORE_MAC_BYTES];
+
+	memcpy(row, s->base.epoch, EPOCH_BYTES);
+	store_put_u64(row + EPOCH_BYTES, s->counter);
+	if (!store_mac_make(s->mac, STORE_DOMAIN_META, 1, (struct slice){row, EPOCH_BYTES + 8},
+		    row + EPOCH_BYTES + 8))
+		return -ENOMEM;
+	sqlite3_bind_blob(q, 1, row, sizeof(row), SQLITE_STATIC);
+	return sq_errno(sqlite3_step(q));
+}
+
+/* -ENOKEY: the MAC is another key's. */
+static int meta_read(struct store_sqlite *s)
+{
+	sqlite3_stmt *q = NULL;
+	int code = sqlite3_prepare_v2(s->db, "SELECT row FROM meta WHERE id = 1", -1, &q, NULL);
+	struct slice row;
+	int r = -ENOKEY;
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(q);
+	if (code == SQLITE_ROW) {
+		row.data = sqlite3_column_blob(q, 0);
+		row.len = (size_t)sqlite3_column_bytes(q, 0);
+		if (row.len == EPOCH_BYTES + 8 + STORE_MAC_BYTES &&
+			store_mac_fits(s->mac, STORE_DOMAIN_META, 1, row)) {
+			memcpy(s->base.epoch, row.data, EPOCH_BYTES);
+			s->counter = store_get_u64(row.data + EPOCH_BYTES);
+			r = 0;
+		}
+	} else if (code != SQLITE_DONE) {
+		r = sq_errno(code);
+	}
+	sqlite3_finalize(q);
+	return r;
+}
+
+static int database_make(struct store_sqlite *s)
+{
+	int r = sq_exec(s, schema);
+
+	store_epoch_make(s->base.epoch);
+	s->counter = 0;
+	if (r == 0)
+		r = sq_prepare(s);
+	if (r == 0)
+		r = sq_meta_write(s);
+	if (r == 0)
+		r = sq_exec(s, "COMMIT");
+	return r;
+}
+
+static int database_open(struct store_sqlite *s, struct trouble *t)
+{
+	int64_t version = 0, tables = 0;
+	int r = sq_errno(sqlite3_open_v2(s->path, &s->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
+
+	if (r == 0)
+		r = sq_exec(s, "PRAGMA locking_mode=EXCLUSIVE");
+	if (r == 0)
+		r = number_get(s, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = number_get(s, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r == -EBUSY)
+		return fail(t, STORE_OPEN_REFUSED, "another process has the store open", 0);
+	if (r < 0)
+		return fail(t, STORE_OPEN_FAILED, "the store cannot be read", r);
+	if (version > SCHEMA_VERSION)
+		return fail(t, STORE_OPEN_REFUSED, "the store was written by a later version", 0);
+	if (version == 0 && tables > 0)
+		return fail(t, STORE_OPEN_REFUSED, "this is not a store of messages", 0);
+	r = sq_exec(s, settings);
+	if (r == 0)
+		r = version == 0 ? database_make(s) : sq_prepare(s);
+	if (r == 0)
+		r = meta_read(s);
+	if (r == -ENOKEY)
+		return fail(t, STORE_OPEN_REFUSED, "the store's key does not fit it", 0);
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store cannot be opened", r) : 0;
+}
+
+/* NULL: the head vouches for the database. */
+static const char *loss_of(
+	const struct store_sqlite *s, enum store_head_found found, const struct store_head *head)
+{
+	switch (found) {
+	case STORE_HEAD_NONE:
+		return s->counter == 0 ? NULL : "the store's sealed head is missing";
+	case STORE_HEAD_DAMAGED:
+		return "the store's sealed head is damaged";
+	case STORE_HEAD_FAILED:
+		return "the store's sealed head cannot be read";
+	case STORE_HEAD_FOUND:
+		break;
+	}
+	if (memcmp(head->epoch, s->base.epoch, EPOCH_BYTES) != 0)
+		return "the store is another one than its sealed head's";
+	return head->counter > s->counter ? "the store is older than its sealed head" : NULL;
+}
+
+static int epoch_begin(struct store_sqlite *s)
+{
+	int r = sq_exec(s, "BEGIN IMMEDIATE");
+
+	store_epoch_make(s->base.epoch);
+	s->counter++;
+	if (r == 0)
+		r = sq_meta_write(s);
+	return r == 0 ? sq_exec(s, "COMMIT") : r;
+}
+
+static int refuse_loss(struct trouble *t, const char *what)
+{
+	(void)snprintf(t->why, STORE_WHY_BYTES,
+		"%s; --accept-loss begins a new epoch with what is there", what);
+	t->opened = STORE_OPEN_REFUSED;
+	return -1;
+}
+
+static int head_check(struct store_sqlite *s, const char *path, bool accept_loss, struct trouble *t)
+{
+	enum store_head_found found = store_head_open(&s->head, path);
+	const char *loss = loss_of(s, found, &s->head);
+	int r = 0;
+
+	if (loss != NULL && (!accept_loss || found == STORE_HEAD_FAILED))
+		return refuse_loss(t, loss);
+	if (loss != NULL)
+		r = epoch_begin(s);
+	memcpy(s->head.epoch, s->base.epoch, EPOCH_BYTES);
+	s->head.counter = s->counter;
+	if (r == 0)
+		r = store_head_make(&s->head, path);
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the sealed head cannot be written", r) : 0;
+}
+
+static int users_check(struct store_sqlite *s, bool accept_loss, struct trouble *t)
+{
+	size_t damaged = 0;
+	int r = store_users_init(&s->users);
+
+	if (r == 0)
+		r = sq_users_read(s, &damaged);
+	if (r < 0)
+		return fail(t, STORE_OPEN_FAILED, "the store's users cannot be read", r);
+	if (damaged == 0)
+		return 0;
+	if (!accept_loss)
+		return refuse_loss(t, "the store's table of users is damaged");
+	r = epoch_begin(s);
+	memcpy(s->head.epoch, s->base.epoch, EPOCH_BYTES);
+	if (r == 0)
+		r = store_head_seal(&s->head, s->counter);
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store cannot be written", r) : 0;
+}
+
+/* PATH and what stands behind it. */
+struct names {
+	char head[PATH_MAX];
+	char key[PATH_MAX];
+	char lock[PATH_MAX];
+};
+
+static bool names_make(struct store_sqlite *s, const char *path, struct names *out)
+{
+	s->path = strdup(path);
+	return s->path != NULL && asprintf(&s->backup_path, "%s.backup", path) > 0 &&
+	       asprintf(&s->backup_part, "%s.backup.part", path) > 0 &&
+	       snprintf(out->head, PATH_MAX, "%s.head", path) < PATH_MAX &&
+	       snprintf(out->key, PATH_MAX, "%s.key", path) < PATH_MAX &&
+	       snprintf(out->lock, PATH_MAX, "%s.lock", path) < PATH_MAX;
+}
+
+static int place_check(struct store_sqlite *s, const struct names *names,
+	const struct store_config *config, struct trouble *t)
+{
+	int r = store_is_volatile(s->path);
+
+	if (r < 0)
+		return fail(t, STORE_OPEN_FAILED, "the store's directory", r);
+	if (r > 0 && !config->on_tmpfs)
+		return fail(t, STORE_OPEN_REFUSED,
+			"the store would be in memory (tmpfs), where no message survives a power"
+			" cut",
+			0);
+	r = store_lock(&s->lock, names->lock);
+	if (r == -EWOULDBLOCK)
+		return fail(t, STORE_OPEN_REFUSED, "another process has the store open", 0);
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store's lock", r) : 0;
+}
+
+static int macs_make(struct store_sqlite *s, const char *path, bool is_new, struct trouble *t)
+{
+	unsigned char key[STORE_KEY_FILE_BYTES];
+	int r = store_key_read(key, path);
+
+	if (r == -EPERM)
+		return fail(t, STORE_OPEN_REFUSED, "others may read the store's key", 0);
+	if (r == -ENOENT && is_new)
+		r = store_key_make(key, path);
+	if (r == -ENOENT || r == -EINVAL)
+		return fail(t, STORE_OPEN_REFUSED, "the store's key is not there", 0);
+	if (r == 0)
+		r = store_mac_new(&s->mac, key);
+	if (r == 0)
+		r = store_mac_new(&s->head.mac, key + STORE_KEY_BYTES);
+	explicit_bzero(key, sizeof(key));
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store's key", r) : 0;
+}
+
+/* SQLite would make the file with the process's umask. */
+static int file_make(const char *path, bool *out_is_new)
+{
+	CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*out_is_new = st.st_size == 0;
+	return store_dir_flush(path);
+}
+
+static int open_all(struct store_sqlite *s, const struct names *names,
+	const struct store_config *config, struct trouble *t)
+{
+	bool is_new = false;
+	int r;
+
+	if (place_check(s, names, config, t) < 0)
+		return -1;
+	r = file_make(s->path, &is_new);
+	if (r < 0)
+		return fail(t, STORE_OPEN_FAILED, "the store's file", r);
+	if (macs_make(s, names->key, is_new, t) < 0 || database_open(s, t) < 0 ||
+		head_check(s, names->head, config->accept_loss, t) < 0)
+		return -1;
+	return users_check(s, config->accept_loss, t);
+}
+
+enum store_opened store_sqlite_open(struct store_backend **out, const char *path,
+	const struct store_config *config, char why[STORE_WHY_BYTES])
+{
+	CLEANUP(sqlite_freep) struct store_sqlite *s = calloc(1, sizeof(*s));
+	struct trouble t = {STORE_OPEN_FAILED, why};
+	struct names names;
+
+	(void)snprintf(why, STORE_WHY_BYTES, "no memory, or the path is too long");
+	if (s == NULL)
+		return STORE_OPEN_FAILED;
+	s->base.ops = &ops;
+	s->lock = -1;
+	s->head.fd = -1;
+	if (!names_make(s, path, &names))
+		return STORE_OPEN_FAILED;
+	if (open_all(s, &names, config, &t) < 0)
+		return t.opened;
+	*out = &s->base;
+	s = NULL;
+	return STORE_OPENED;
+}
+
+static const struct store_ops ops = {
+	.is_durable = true,
+	.close = close_all,
+	.load = sq_load,
+	.begin = sq_begin,
+	.append = sq_append,
+	.user = sq_user,
+	.position = sq_position,
+	.contact = sq_contact,
+	.trim = sq_trim,
+	.tidy = sq_tidy,
+	.commit = sq_commit,
+	.rollback = sq_rollback,
+	.has_untidy = sq_has_untidy,
+	.read = sq_read,
+	.scan = sq_scan,
+	.backup = sq_backup,
+	.backup_path = sq_backup_path,
+};

@@ -1,0 +1,309 @@
+/*
+ * What the router needs to know before it opens its doors.  Users, with their heads, are read when
+ * the store is opened; visitors are shown them, and devices, contacts and what was sent lately.
+ */
+#include <errno.h>
+#include <sqlite3.h>
+
+#include "common/cleanup.h"
+#include "router/store_record.h"
+#include "router/store_sqlite_inner.h"
+
+#define HEAD_STEPS 1024 /* damaged rows on top of each other that are passed */
+
+static void finalizep(sqlite3_stmt **q)
+{
+	sqlite3_finalize(*q);
+}
+
+static struct slice blob_of(sqlite3_stmt *q, int column)
+{
+	const char *data = sqlite3_column_blob(q, column);
+
+	return (struct slice){data, data == NULL ? 0 : (size_t)sqlite3_column_bytes(q, column)};
+}
+
+static int prepare(struct store_sqlite *s, const char *sql, sqlite3_stmt **out)
+{
+	return sq_errno(sqlite3_prepare_v2(s->db, sql, -1, out, NULL));
+}
+
+/* The blob of a row whose MAC fits, without it; empty: damaged. */
+static struct slice row_of(
+	struct store_sqlite *s, sqlite3_stmt *q, int column, enum store_domain domain, uint64_t id)
+{
+	struct slice row = blob_of(q, column);
+
+	if (!store_mac_fits(s->mac, domain, id, row))
+		return (struct slice){NULL, 0};
+	row.len -= STORE_MAC_BYTES;
+	return row;
+}
+
+static int last_below(
+	struct store_sqlite *s, const struct store_person *p, uint64_t below, uint64_t *out)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_STREAM_LAST];
+	int code;
+
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)p->id);
+	sqlite3_bind_int64(q, 2, (sqlite3_int64)below);
+	code = sqlite3_step(q);
+	if (code == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(q, 0);
+	return code == SQLITE_DONE ? -ENODATA : sq_errno(code);
+}
+
+static struct message_place place_of(
+	const struct message *m, const struct store_person *p, uint64_t seq)
+{
+	return m->at_to.seq == seq && slice_eq(m->to, store_person_uid(p)) ? m->at_to : m->at_from;
+}
+
+/*
+ * The head: the last row whose message is whole, and damaged ones that follow it without a hole.  A
+ * row above a hole is one whose number is damaged.
+ */
+static int head_read(struct store_sqlite *s, struct store_person *p)
+{
+	struct message_place *head = &p->state.head;
+	uint64_t seq = INT64_MAX, run = 0, top = 0; /* damaged rows: from run to top */
+	int r = 0;
+
+	*head = p->state.below_floor;
+	head->seq = p->state.floor - 1;
+	for (int i = 0; i < HEAD_STEPS; i++) {
+		CLEANUP(sq_resetp) sqlite3_stmt *q = NULL;
+		struct message m;
+
+		r = last_below(s, p, seq, &seq);
+		if (r < 0 || seq < p->state.floor)
+			break;
+		if (sq_message_at(s, p, seq, &q, &m)) {
+			*head = place_of(&m, p, seq);
+			break;
+		}
+		if (seq + 1 != run)
+			top = seq;
+		run = seq;
+	}
+	if (run == head->seq + 1)
+		head->seq = top;
+	return r == -ENODATA ? 0 : r;
+}
+
+static int user_read(struct store_sqlite *s, sqlite3_stmt *q, size_t *out_damaged)
+{
+	uint64_t id = (uint64_t)sqlite3_column_int64(q, 0);
+	struct slice row = row_of(s, q, 1, STORE_DOMAIN_USER, id);
+	struct store_person_state state;
+	struct store_person *p = NULL;
+	struct slice uid;
+
+	if (row.len > 0 && store_person_decode(row, &uid, &state))
+		p = store_users_add(&s->users, uid, id);
+	if (p == NULL) {
+		++*out_damaged;
+		return 0;
+	}
+	p->state = state;
+	store_users_untidy(&s->users, p);
+	return head_read(s, p);
+}
+
+static int number_get(struct store_sqlite *s, const char *sql, uint64_t *out)
+{
+	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
+	int r = prepare(s, sql, &q);
+
+	if (r < 0)
+		return r;
+	r = sqlite3_step(q);
+	if (r == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(q, 0);
+	return sq_errno(r);
+}
+
+int sq_users_read(struct store_sqlite *s, size_t *out_damaged)
+{
+	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
+	uint64_t last = 0, last_user = 0;
+	int code = SQLITE_DONE, r = prepare(s, "SELECT id, row FROM users ORDER BY id", &q);
+
+	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW)
+		r = user_read(s, q, out_damaged);
+	if (r == 0)
+		r = sq_errno(code);
+	if (r == 0)
+		r = number_get(s, "SELECT coalesce(max(id), 0) FROM messages", &last);
+	if (r == 0)
+		r = number_get(s, "SELECT coalesce(max(user), 0) FROM stream", &last_user);
+	s->next_message = s->kept_message = last + 1;
+	if (last_user >= s->users.next_id)
+		s->users.next_id = last_user + 1;
+	s->base.damaged += *out_damaged;
+	return r;
+}
+
+static int users_show(struct store_sqlite *s, const struct store_visitor *v, void *arg)
+{
+	const struct store_person *p;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (p = map_next(s->users.by_id, &i)) != NULL;) {
+		struct store_user u = {.uid = store_person_uid(p),
+			.head = p->state.head,
+			.acked = p->state.acked,
+			.acked_system = p->state.acked_system,
+			.floor = p->state.floor};
+
+		r = v->on_user(arg, &u);
+	}
+	return r;
+}
+
+static int device_show(
+	struct store_sqlite *s, sqlite3_stmt *q, const struct store_visitor *v, void *arg)
+{
+	uint64_t id = (uint64_t)sqlite3_column_int64(q, 0);
+	const struct store_person *p = store_users_by_id(&s->users, id);
+	struct slice name = blob_of(q, 1), row = blob_of(q, 2);
+	char whole[24 + DEVICE_MAX_BYTES + STORE_MAC_BYTES];
+	struct store_device d;
+
+	if (p == NULL || name.len > DEVICE_MAX_BYTES || row.len != 24 + STORE_MAC_BYTES) {
+		s->base.damaged++;
+		return 0;
+	}
+	memcpy(whole, row.data, 24);
+	memcpy(whole + 24, name.data, name.len);
+	memcpy(whole + 24 + name.len, row.data + 24, STORE_MAC_BYTES);
+	if (!store_mac_fits(s->mac, STORE_DOMAIN_DEVICE, id,
+		    (struct slice){whole, 24 + name.len + STORE_MAC_BYTES})) {
+		s->base.damaged++;
+		return 0;
+	}
+	d = (struct store_device){.uid = store_person_uid(p),
+		.device = name,
+		.u = store_get_u64(whole),
+		.s = store_get_u64(whole + 8),
+		.seen_ms = (int64_t)store_get_u64(whole + 16)};
+	return v->on_device(arg, &d);
+}
+
+static int devices_show(struct store_sqlite *s, const struct store_visitor *v, void *arg)
+{
+	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
+	int code = SQLITE_DONE,
+	    r = prepare(s, "SELECT user, device, row FROM devices ORDER BY seen", &q);
+
+	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW)
+		r = device_show(s, q, v, arg);
+	return r == 0 ? sq_errno(code) : r;
+}
+
+static int contact_show(
+	struct store_sqlite *s, sqlite3_stmt *q, const struct store_visitor *v, void *arg)
+{
+	uint64_t a = (uint64_t)sqlite3_column_int64(q, 0), b = (uint64_t)sqlite3_column_int64(q, 1);
+	const struct store_person *x = store_users_by_id(&s->users, a);
+	const struct store_person *y = store_users_by_id(&s->users, b);
+	struct slice row = row_of(s, q, 2, STORE_DOMAIN_CONTACT, a);
+	struct store_contact c;
+
+	if (x == NULL || y == NULL || row.len != 16 || store_get_u64(row.data + 8) != b) {
+		s->base.damaged++;
+		return 0;
+	}
+	c = (struct store_contact){.a = store_person_uid(x),
+		.b = store_person_uid(y),
+		.last_ms = (int64_t)store_get_u64(row.data)};
+	return v->on_contact(arg, &c);
+}
+
+static int contacts_show(struct store_sqlite *s, const struct store_visitor *v, void *arg)
+{
+	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
+	int code = SQLITE_DONE, r = prepare(s, "SELECT a, b, row FROM contacts", &q);
+
+	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW)
+		r = contact_show(s, q, v, arg);
+	return r == 0 ? sq_errno(code) : r;
+}
+
+/* Whether the first message after id is of since or later; nothing there: it would be. */
+static int is_recent(struct store_sqlite *s, uint64_t id, int64_t since, bool *out)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_MESSAGE_FROM];
+	struct message m;
+	int code;
+
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)id);
+	sqlite3_bind_int(q, 2, 64);
+	*out = true;
+	while ((code = sqlite3_step(q)) == SQLITE_ROW)
+		if (sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1), &m)) {
+			*out = m.ts_ms >= since;
+			return 0;
+		}
+	return sq_errno(code) == -EBADMSG ? 0 : sq_errno(code);
+}
+
+/*
+ * Where the recent ones begin, by halving.  A wall clock that jumped makes more than one such
+ * place; halving finds one of them, never one after the last, so nothing recent is left out.
+ */
+static int recent_begin(struct store_sqlite *s, int64_t since, uint64_t *out_after)
+{
+	uint64_t high = s->next_message - 1;
+	uint64_t low = high > MIDS_MAX ? high - MIDS_MAX : 0;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		bool recent;
+		int r = is_recent(s, middle, since, &recent);
+
+		if (r < 0)
+			return r;
+		if (recent)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*out_after = low;
+	return 0;
+}
+
+static int recent_show(
+	struct store_sqlite *s, const struct store_visitor *v, int64_t since, void *arg)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_MESSAGE_FROM];
+	uint64_t after = 0;
+	int code = SQLITE_DONE, r = recent_begin(s, since, &after);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)after);
+	sqlite3_bind_int(q, 2, MIDS_MAX);
+	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW) {
+		struct message m;
+
+		if (!sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1), &m))
+			s->base.damaged++;
+		else if (m.ts_ms >= since)
+			r = v->on_recent(arg, &m);
+	}
+	return r < 0 || sq_errno(code) == -EBADMSG ? r : sq_errno(code);
+}
+
+int sq_load(struct store_backend *b, const struct store_visitor *v, int64_t wall_ms, void *arg)
+{
+	struct store_sqlite *s = (struct store_sqlite *)b;
+	int r = users_show(s, v, arg);
+
+	if (r == 0)
+		r = devices_show(s, v, arg);
+	if (r == 0)
+		r = contacts_show(s, v, arg);
+	return r == 0 ? recent_show(s, v, wall_ms - MIDS_MS, arg) : r;
+}
