@@ -4,6 +4,8 @@
  */
 #include "edge/stream.h"
 
+#include "common/bug.h"
+
 void stream_start(struct stream *s, uint64_t sent)
 {
 	*s = (struct stream){.sent = sent};
@@ -28,10 +30,12 @@ void stream_rewind(struct stream *s, uint64_t sent)
 
 enum stream_take stream_take(struct stream *s, uint64_t number, bool has_room)
 {
-	if (number <= s->sent)
+	if (number <= s->sent && !BUG(17))
 		return STREAM_OLD;
 	if (number > s->sent + 1 || !has_room) {
-		s->is_behind = true;
+		s->is_behind = !BUG(18);
+		/* The room may be there again at the end of the page. */
+		s->has_moved = s->has_moved || !has_room;
 		return STREAM_BEHIND;
 	}
 	s->sent = number;

@@ -12,7 +12,7 @@
 struct stream {
 	uint64_t sent;	/* everything up to here was written for the client */
 	bool is_behind; /* what follows must be asked for */
-	bool has_moved; /* since stream_asked() */
+	bool has_moved; /* since stream_asked(), or would have with more room */
 };
 
 enum stream_take {

@@ -55,6 +55,18 @@ static void a_page_ends_the_catching_up_when_nothing_follows(void **state)
 	assert_false(s.is_behind);
 }
 
+static void a_page_for_which_there_was_no_room_is_asked_for_again(void **state)
+{
+	struct stream s;
+
+	(void)state;
+	stream_start(&s, 0);
+	s.is_behind = true;
+	stream_asked(&s);
+	assert_int_equal(stream_take(&s, 1, false), STREAM_BEHIND);
+	assert_int_equal(stream_page(&s, 1, false, true), STREAM_AGAIN);
+}
+
 static void an_empty_last_page_is_no_fault(void **state)
 {
 	struct stream s;
@@ -163,6 +175,7 @@ int main(void)
 		cmocka_unit_test(only_the_next_is_written),
 		cmocka_unit_test(without_room_nothing_is_written_and_nothing_lost),
 		cmocka_unit_test(a_page_ends_the_catching_up_when_nothing_follows),
+		cmocka_unit_test(a_page_for_which_there_was_no_room_is_asked_for_again),
 		cmocka_unit_test(an_empty_last_page_is_no_fault),
 		cmocka_unit_test(a_jump_goes_forward_and_a_rewind_back),
 		cmocka_unit_test(whatever_comes_the_client_sees_no_hole_and_no_double),
