@@ -158,7 +158,7 @@ static void fields_that_the_schema_does_not_have_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(DECODE_UP("\x08\x01\x30\x01"), CODEC_UNKNOWN);		/* field 6 */
-	assert_int_equal(DECODE_UP("\x2a\x02\x58\x00"), CODEC_UNKNOWN);		/* of an item, 11 */
+	assert_int_equal(DECODE_UP("\x2a\x02\x78\x00"), CODEC_UNKNOWN);		/* of an item, 15 */
 	assert_int_equal(DECODE_UP("\xf8\xff\xff\xff\x0f\x00"), CODEC_UNKNOWN); /* 2^29 - 1 */
 }
 
