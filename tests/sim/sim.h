@@ -38,13 +38,13 @@ enum outcome { WAITS, ACKED, REFUSED, GIVEN_UP };
 struct sent {
 	int from;	   /* user, or OPERATOR */
 	int to;		   /* user, or SYSTEM */
-	int64_t wall_skew; /* when it was tried first */
-	unsigned life;	   /* the same */
+	int64_t wall_skew; /* the least when it was tried */
+	bool is_too_late;  /* its id may be forgotten: it is not sent again */
 	enum outcome outcome;
 	unsigned tries;
 	unsigned rows; /* durable ones */
-	bool excused;  /* its loss was allowed: an older store was put back, or it was purged */
-	uint64_t seq;  /* acked: in the sender's stream */
+	bool excused; /* its loss was allowed: an older store was put back, or its row is damaged */
+	uint64_t seq; /* acked: in the sender's stream */
 };
 
 /* A message that the core appended. */
@@ -154,7 +154,8 @@ struct conn {
 	char epoch[EPOCH_BYTES];
 	struct stream user; /* the real rule: edge/stream.h */
 	struct stream system;
-	bool live; /* by what the router said; a hole then is the router's fault */
+	bool live;    /* by what the router said; a hole then is the router's fault */
+	bool reopens; /* OPENED did not come again yet: numbers may be of another epoch */
 	bool asked;
 	bool asked_system;
 	struct frame *first;
@@ -198,6 +199,7 @@ struct client {
 	uint64_t s;
 	uint64_t told_u; /* acknowledged by this connection */
 	uint64_t told_s;
+	uint64_t lost_u;     /* trimmed up to here while no place of its device was kept */
 	int waiting[FLIGHT]; /* sends, -1: none */
 	bool in_flight[FLIGHT];
 };
@@ -275,6 +277,7 @@ struct world {
 	struct disk older;
 	bool has_older;
 	bool disk_full;
+	uint64_t lost_generation;    /* one of its appends was not taken; + 1 */
 	uint64_t dropped_generation; /* appends up to it are dropped; + 1 */
 	struct op *op_first;
 	struct op **op_last;
@@ -292,7 +295,8 @@ struct world {
 	uint64_t next_ref;
 	uint64_t read_u[STREAMS]; /* the most that any device of the user has read */
 	uint64_t read_s[STREAMS];
-	int operator_waits; /* sent of the last operator's push, or -1 */
+	uint64_t trimmed[STREAMS]; /* the most that a router wanted to be trimmed */
+	int operator_waits;	   /* sent of the last operator's push, or -1 */
 	struct ticket stolen_tickets[4];
 	unsigned n_stolen;
 };
@@ -320,7 +324,7 @@ void sim_fail(struct world *w, const char *check, const char *format, ...)
 	} while (0)
 void check_command(struct world *w, const struct core_event *e, const struct core_command *c);
 void check_append(struct world *w, int kept);
-void check_frame(struct world *w, const struct conn *c, const struct frame *f, int stream);
+void check_frame(struct world *w, const struct client *c, const struct frame *f, int stream);
 void check_ready(struct world *w, const struct client *c, const struct frame *f);
 void check_reset(struct world *w, const struct client *c, const struct frame *f);
 void check_end(struct world *w);
@@ -376,6 +380,8 @@ void client_connect(struct world *w, int client);
 void client_ack(struct world *w, int client);
 void client_retry(struct world *w, int client);
 void client_left(struct world *w, int client);
+/* Ids of a time that the wall clock has left are not known to it. */
+void client_router_started(struct world *w);
 bool client_is_done(const struct world *w, int client);
 void operator_push(struct world *w);
 

@@ -87,7 +87,8 @@ static void submit(struct world *w, struct client *c, unsigned slot)
 		u->event.send.content = up_keep(u, slice_of(text));
 		u->event.send.mid = u->event.send.content;
 		c->in_flight[slot] = true;
-		s->tries++;
+		if (s->tries++ == 0 || w->wall_skew < s->wall_skew)
+			s->wall_skew = w->wall_skew;
 		TRACE(w, "client %d sends m%d to %s, ref %llu, try %u", (int)(c - w->clients), sent,
 			sim_uids[s->to], (unsigned long long)w->next_ref, s->tries);
 		return;
@@ -109,10 +110,7 @@ static void send_new(struct world *w, struct client *c)
 		if (c->waiting[i] >= 0 || w->n_sent >= SENDS)
 			continue;
 		s = &w->sent[w->n_sent];
-		*s = (struct sent){.from = c->user,
-			.to = (int)sim_below(w, HONEST),
-			.wall_skew = w->wall_skew,
-			.life = w->life};
+		*s = (struct sent){.from = c->user, .to = (int)sim_below(w, HONEST)};
 		c->waiting[i] = w->n_sent++;
 		w->totals->messages++;
 		submit(w, c, i);
@@ -122,10 +120,13 @@ static void send_new(struct world *w, struct client *c)
 	}
 }
 
-/* Whether the same id still means the same message to a router that was started since. */
-static bool is_too_late(const struct world *w, const struct sent *s)
+void client_router_started(struct world *w)
 {
-	return w->life > s->life && w->wall_skew > s->wall_skew + RETRY_SKEW_MS;
+	for (int i = 0; i < w->n_sent; i++) {
+		struct sent *s = &w->sent[i];
+
+		s->is_too_late = s->is_too_late || w->wall_skew > s->wall_skew + RETRY_SKEW_MS;
+	}
 }
 
 void client_retry(struct world *w, int client)
@@ -137,7 +138,7 @@ void client_retry(struct world *w, int client)
 	for (unsigned i = 0; i < FLIGHT; i++) {
 		if (c->waiting[i] < 0 || c->in_flight[i])
 			continue;
-		if (is_too_late(w, &w->sent[c->waiting[i]])) {
+		if (w->sent[c->waiting[i]].is_too_late) {
 			w->sent[c->waiting[i]].outcome = GIVEN_UP;
 			c->waiting[i] = -1;
 		} else {
@@ -205,8 +206,7 @@ static void take_reset(struct world *w, struct client *c, const struct frame *f)
 		c->s = f->s;
 }
 
-static void take_stream(
-	struct world *w, struct client *c, const struct conn *k, const struct frame *f)
+static void take_stream(struct world *w, struct client *c, const struct frame *f)
 {
 	bool is_system = f->kind == F_SYSTEM;
 	uint64_t *at = is_system ? &c->s : &c->u;
@@ -215,12 +215,12 @@ static void take_stream(
 		sim_fail(w, "C3", "%llu came after %llu", (unsigned long long)f->seq,
 			(unsigned long long)*at);
 	*at = f->seq;
-	check_frame(w, k, f, is_system ? SYSTEM : c->user);
+	check_frame(w, c, f, is_system ? SYSTEM : c->user);
 	w->totals->delivered++;
 	w->totals->gone += f->is_gone;
 }
 
-static void take(struct world *w, struct client *c, const struct conn *k, const struct frame *f)
+static void take(struct world *w, struct client *c, const struct frame *f)
 {
 	int stream = c->user;
 
@@ -233,7 +233,7 @@ static void take(struct world *w, struct client *c, const struct conn *k, const 
 	else if (f->kind == F_RESET)
 		take_reset(w, c, f);
 	else
-		take_stream(w, c, k, f);
+		take_stream(w, c, f);
 	/* What was read in an epoch that is over says nothing of this one. */
 	if (memcmp(c->epoch, w->disk.epoch, EPOCH_BYTES) != 0)
 		return;
@@ -255,7 +255,7 @@ void client_read(struct world *w, int client, unsigned max)
 		if (k->first == NULL)
 			k->last = &k->first;
 		k->n_frames--;
-		take(w, c, k, f);
+		take(w, c, f);
 		free(f);
 	}
 }
@@ -277,6 +277,11 @@ void client_ack(struct world *w, int client)
 		if (c->u > w->read_u[c->user])
 			w->read_u[c->user] = c->u;
 	}
+	/* What was not written to this connection is not its to acknowledge, nor what it has from
+	 * an epoch that is over. */
+	if (k->reopens || c->u > k->user.sent || c->s > k->system.sent ||
+		memcmp(c->epoch, k->epoch, EPOCH_BYTES) != 0)
+		return;
 	u = edge_up(w, c->edge, CORE_ACK);
 	u->event.ack.session = k->ticket.session;
 	u->event.ack.u = c->u;

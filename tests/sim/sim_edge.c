@@ -167,6 +167,7 @@ static void say_open(struct world *w, int edge, struct conn *c, bool reopen)
 	u->event.open.epoch = up_keep(u, (struct slice){c->epoch, EPOCH_BYTES});
 	u->event.open.u = c->user.sent;
 	u->event.open.s = c->system.sent;
+	c->reopens = reopen;
 	c->asked = false;
 	c->asked_system = false;
 	c->live = false;
@@ -209,7 +210,7 @@ void edge_ticket(struct world *w, int edge, int user, struct ticket *out)
 	const struct edge *e = &w->edges[edge];
 	unsigned index = w->n_sessions++;
 	struct slice uid = slice_of(sim_uids[user]);
-	bool is_short = sim_once_in(w, 6);
+	bool is_short = !w->quiet && sim_once_in(w, 6);
 
 	if (index >= SESSIONS)
 		abort();
@@ -276,7 +277,7 @@ static void pump(struct world *w, int edge, struct conn *c)
 {
 	struct up *u;
 
-	if (!c->used || !c->open || c->n_frames > LOW_FRAMES)
+	if (!c->used || !c->open || c->reopens || c->n_frames > LOW_FRAMES)
 		return;
 	if (c->user.is_behind && !c->asked) {
 		u = edge_up(w, edge, CORE_SYNC);

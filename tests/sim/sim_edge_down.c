@@ -40,6 +40,7 @@ static void on_opened(struct world *w, int edge, const struct down *d)
 		return;
 	again = c->open;
 	c->open = true;
+	c->reopens = false;
 	f = edge_frame(c, F_READY);
 	f->reset = k->opened.reset;
 	f->u = k->opened.start_u;
@@ -51,10 +52,13 @@ static void on_opened(struct world *w, int edge, const struct down *d)
 		stream_start(&c->user, f->u);
 		stream_start(&c->system, f->s);
 	}
+	/* PUB is another pipe: it may have brought something since the reopen was sent. */
+	if (again && f->reset == CORE_RESET_NONE && f->s < c->system.sent)
+		f->s = c->system.sent;
 	memcpy(c->epoch, d->epoch, EPOCH_BYTES);
 	c->has_position = true;
 	c->user.is_behind = k->opened.start_u < k->opened.u;
-	c->system.is_behind = k->opened.start_s < k->opened.s;
+	c->system.is_behind = c->system.sent < k->opened.s;
 	c->live = !c->user.is_behind;
 	watch(w, edge, c);
 }

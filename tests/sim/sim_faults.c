@@ -65,12 +65,14 @@ static void days_pass(struct world *w)
 			c->waiting[k] = -1;
 		}
 	}
-	for (int i = 0; i < EDGES; i++) {
-		struct edge *e = &w->edges[i];
+	for (unsigned n = 0; n < 1000 && !w->failed; n++) {
+		struct edge *e = &w->edges[n % EDGES];
 
 		/* What is on its way arrives. */
-		for (unsigned n = 0; n < 1000 && e->up_first != NULL && !w->failed; n++)
-			router_take(w, i);
+		if (e->up_first != NULL)
+			router_take(w, (int)n % EDGES);
+		while (e->down_first != NULL && !w->failed)
+			edge_hear(w, (int)n % EDGES);
 	}
 	w->now_ms += is_month ? 31 * DAY_MS : DAY_MS + 3600000;
 	router_tick(w);

@@ -7,7 +7,7 @@
 #include "tests/sim/alloc.h"
 #include "tests/sim/sim.h"
 
-enum { QUIET_ROUNDS = 3000, LAST_ROUNDS = 60 };
+enum { QUIET_ROUNDS = 3000, LAST_ROUNDS = 80 };
 
 const char *const sim_uids[STREAMS] = {"1", "2", "ann@x", "007", "mallory", ""};
 
@@ -47,7 +47,7 @@ int64_t sim_wall(const struct world *w)
 
 static void pass_time(struct world *w)
 {
-	w->now_ms += w->quiet ? 50 : sim_once_in(w, 60) ? sim_below(w, 3000) : sim_below(w, 60);
+	w->now_ms += w->quiet ? 100 : sim_once_in(w, 60) ? sim_below(w, 3000) : sim_below(w, 60);
 	router_tick(w);
 }
 

@@ -265,6 +265,7 @@ void router_start(struct world *w)
 	if (core_new(&w->core, &config) < 0)
 		abort();
 	store_load_into(w);
+	client_router_started(w);
 	for (int i = 0; i < MALLORY + 1; i++) {
 		struct core_event known = {.kind = CORE_USER_KNOWN};
 

@@ -87,7 +87,11 @@ static void take_append(struct world *w, const struct core_command *c)
 		m->from.len == 0 ? "operator" : sim_uids[sim_user(m->from)],
 		(unsigned long long)m->at_from.seq);
 	check_append(w, w->n_kept++);
-	if (k->generation + 1 > w->dropped_generation)
+	/* No memory for it: its generation has failed, once what was submitted before is durable.
+	 */
+	if (w->nature.memory_fails && !w->quiet && sim_once_in(w, 30))
+		w->lost_generation = k->generation + 1;
+	if (k->generation + 1 > w->dropped_generation && k->generation + 1 != w->lost_generation)
 		submit(w, &(struct op){.kind = OP_APPEND, .kept = w->n_kept - 1});
 }
 
@@ -170,6 +174,8 @@ void store_take(struct world *w, const struct core_command *c)
 		submit(w, &o);
 	} else if (c->kind == CORE_DO_TRIM) {
 		w->totals->trims++;
+		TRACE(w, "trim of %s up to %llu", sim_uids[sim_user(c->trim.uid)],
+			(unsigned long long)c->trim.seq);
 		o = (struct op){
 			.kind = OP_TRIM, .user = sim_user(c->trim.uid), .value = c->trim.seq};
 		submit(w, &o);
@@ -205,13 +211,14 @@ static void commit_append(struct world *w, int kept)
 	const struct message *m = &k->message;
 	struct sent *s = &w->sent[k->sent];
 
-	if (++s->rows > 1)
+	if (++s->rows > 1 && !s->excused)
 		sim_fail(w, "C6", "m%d has two rows", k->sent);
 	put_row(w, sim_user(m->to), kept, &m->at_to, true);
 	if (m->at_from.seq != 0 && !w->failed)
 		put_row(w, sim_user(m->from), kept, &m->at_from, false);
+	/* Its id is not loaded at the next start. */
 	if (w->nature.rows_rot && sim_once_in(w, 25))
-		k->damaged = true;
+		k->damaged = s->excused = true;
 }
 
 static void commit_position(struct world *w, const struct position *p)
@@ -341,6 +348,12 @@ void store_work(struct world *w, unsigned max_ops)
 		free(o);
 	}
 	report(w, &stored);
+	if (w->lost_generation > w->dropped_generation && w->op_first == NULL) {
+		TRACE(w, "no memory: generation %llu is dropped",
+			(unsigned long long)w->lost_generation - 1);
+		w->dropped_generation = w->lost_generation;
+		tell(w, CORE_FAILED)->event.failed.generation = w->lost_generation - 1;
+	}
 }
 
 /* The next that the core has not heard. */
@@ -373,6 +386,7 @@ void store_crash(struct world *w)
 		free(t);
 	}
 	w->told_last = &w->told_first;
+	w->lost_generation = 0;
 }
 
 /* Some stream's rows that are older than what is kept of acknowledged ones. */
@@ -473,6 +487,7 @@ void store_put_back(struct world *w)
 		}
 		if (w->read_u[u] > s->head.seq)
 			w->read_u[u] = s->head.seq;
+		w->trimmed[u] = s->floor == 0 ? 0 : s->floor - 1;
 	}
 	for (int i = 0; i < w->n_sent; i++)
 		w->sent[i].excused = w->sent[i].excused || w->sent[i].rows < before[i];
