@@ -1,5 +1,6 @@
 /*
- * core_rig: a core with links, tickets and a clock, for the tests of the router's rules.
+ * core_rig: a core with links, tickets and a clock, for the tests of the router's rules, and a
+ * store that has everything on disk at once (rig_start()), or when the test says so.
  */
 #ifndef POSTERN_TESTS_UNIT_CORE_RIG_H
 #define POSTERN_TESTS_UNIT_CORE_RIG_H
@@ -15,17 +16,64 @@ struct rig {
 	struct core *core;
 	struct core_commands out;
 	int64_t now_ms;
-	uint32_t link; /* of the next events */
+	uint32_t link;	     /* of the next events */
+	bool stores_at_once; /* else rig_store() does */
+	uint64_t appended;   /* the last number that it was given */
 };
 
-/* Link n is held by edge 100 + n of epoch 7. */
-static inline void rig_step(struct rig *r, struct core_event *e)
+/* What most of the tests want. */
+static const struct core_config rig_config = {
+	.watching = CORE_WATCH_ANY,
+	.sessions_per_user = 8,
+	.is_durable = true,
+	.inbox_rows = INBOX_ROWS,
+	.inbox_bytes = INBOX_BYTES,
+	.retention_ms = (int64_t)INBOX_RETENTION_S * 1000,
+	.epoch = {'e', 'p', 'o', 'c', 'h', '0', '0', '1'},
+	.random = 5,
+	.started_ms = 1000000,
+};
+
+/* The commands of an event alone. */
+static inline void rig_bare_step(struct rig *r, struct core_event *e)
 {
 	e->now_ms = r->now_ms;
 	e->wall_ms = 1767225600000 + r->now_ms;
 	e->random[0] = (uint64_t)r->now_ms;
-	e->link = e->kind >= CORE_USER_KNOWN ? 0 : r->link;
+	if (e->kind < CORE_USER_KNOWN || e->kind == CORE_ACK || e->kind == CORE_SYNC)
+		e->link = r->link;
 	assert_int_equal(core_step(r->core, e, &r->out), 0);
+	for (size_t i = 0; i < r->out.n; i++) {
+		if (r->out.list[i].kind == CORE_DO_APPEND)
+			r->appended = r->out.list[i].append.number;
+	}
+}
+
+/* Everything that was appended is on disk. */
+static inline void rig_store(struct rig *r)
+{
+	struct core_event e = {.kind = CORE_STORED, .stored = {r->appended}};
+
+	rig_bare_step(r, &e);
+}
+
+/* The disk was full. */
+static inline void rig_fail(struct rig *r, uint64_t generation)
+{
+	struct core_event e = {.kind = CORE_FAILED, .failed = {generation}};
+
+	rig_bare_step(r, &e);
+}
+
+/* Link n is held by edge 100 + n of epoch 7.  Where a message is on disk at once, the commands are
+ * those that follow from that. */
+static inline void rig_step(struct rig *r, struct core_event *e)
+{
+	uint64_t before = r->appended;
+
+	rig_bare_step(r, e);
+	if (r->appended != before && r->stores_at_once)
+		rig_store(r);
 }
 
 static inline void rig_edge_up(struct rig *r, uint32_t link)
@@ -55,10 +103,8 @@ static inline void rig_start_with(struct rig *r, const struct core_config *confi
 
 static inline void rig_start(struct rig *r)
 {
-	const struct core_config config = {
-		.sessions_per_user = 8, .started_ms = 1000000, .epoch_random = 5};
-
-	rig_start_with(r, &config);
+	rig_start_with(r, &rig_config);
+	r->stores_at_once = true;
 }
 
 static inline void rig_stop(struct rig *r)

@@ -1,4 +1,5 @@
 # the pure core
+add_unit_test(contacts LIBS router_model)
 add_unit_test(core LIBS router_model)
 add_unit_test(core_ends LIBS router_model)
 add_unit_test(core_messages LIBS router_model)
@@ -7,6 +8,9 @@ add_unit_test(core_model
     ${CMAKE_CURRENT_LIST_DIR}/core_model_messages.c
   LIBS router_model)
 add_unit_test(core_presence LIBS router_model)
+add_unit_test(mids LIBS router_model)
+add_unit_test(pending LIBS router_model)
+add_unit_test(positions LIBS router_model)
 
 # the process around the core, and routerctl
 add_unit_test(batch LIBS router_parts)

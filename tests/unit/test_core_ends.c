@@ -170,7 +170,7 @@ static void a_kick_shuts_every_session_of_the_user_and_no_ticket_of_them_works_a
 	assert_int_equal(rig_count(&r, CORE_DO_SHUT), 2);
 	assert_int_equal(rig_nth(&r, CORE_DO_SHUT, 0)->shut.code, CLOSE_KICKED);
 	assert_int_equal(rig_one(&r, CORE_DO_CTL_RESULT)->result.devices, 2);
-	assert_true(rig_one(&r, CORE_DO_CTL_RESULT)->result.delivered);
+	assert_int_equal(rig_one(&r, CORE_DO_CTL_RESULT)->result.state, CORE_DELIVERED);
 	assert_string_equal(rig_user(&r, "jim").state, "offline");
 	assert_string_equal(rig_user(&r, "john").state, "online");
 	r.link = 0;

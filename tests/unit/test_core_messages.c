@@ -24,7 +24,7 @@ static void a_message_reaches_every_session_of_its_recipient_once_per_link(void 
 	c = rig_one(&r, CORE_DO_RESULT);
 	assert_int_equal(c->link, 0);
 	assert_int_equal(c->result.ref, 77);
-	assert_true(c->result.delivered);
+	assert_int_equal(c->result.state, CORE_DELIVERED);
 	assert_int_equal(c->result.devices, 3);
 	assert_int_equal(c->result.seq, 1);
 	assert_int_equal(c->result.mid.len, 26);
@@ -91,7 +91,7 @@ static void every_text_of_one_character_comes_back_as_it_was(void **state)
 	rig_stop(&r);
 }
 
-static void the_senders_other_native_sessions_get_a_carbon(void **state)
+static void the_senders_other_sessions_get_a_carbon_which_a_plain_one_only_counts(void **state)
 {
 	struct rig r;
 	struct ticket t;
@@ -108,11 +108,13 @@ static void the_senders_other_native_sessions_get_a_carbon(void **state)
 	plain.open.dialect = CORE_PLAIN;
 	rig_step(&r, &plain);
 	rig_send(&r, 0, 1, "7", "yo");
-	assert_int_equal(rig_count(&r, CORE_DO_DELIVER), 2);
+	assert_int_equal(rig_count(&r, CORE_DO_DELIVER), 3);
 	assert_int_equal(rig_received(&r, 0, 3), 1);
-	assert_int_equal(rig_received(&r, 0, 4), 0);
+	assert_int_equal(rig_received(&r, 0, 4), 1);
 	assert_int_equal(rig_received(&r, 0, 1), 0);
-	c = rig_nth(&r, CORE_DO_DELIVER, 1);
+	assert_true(rig_nth(&r, CORE_DO_DELIVER, 1)->deliver.native_only);
+	assert_int_equal(rig_nth(&r, CORE_DO_DELIVER, 1)->deliver.number, 1);
+	c = rig_nth(&r, CORE_DO_DELIVER, 2);
 	assert_int_equal(c->link, 1);
 	assert_int_equal(c->deliver.sessions[0], 2);
 	assert_true(c->deliver.native_only);
@@ -162,7 +164,7 @@ static void assert_refused(struct rig *r, struct core_event *e, unsigned code, c
 
 	rig_step(r, e);
 	c = rig_one(r, CORE_DO_RESULT);
-	assert_false(c->result.delivered);
+	assert_int_equal(c->result.state, CORE_REFUSED);
 	assert_int_equal(c->result.ref, 5);
 	assert_int_equal(c->result.code, code);
 	assert_int_equal(rig_count(r, CORE_DO_DELIVER), 0);
@@ -176,12 +178,12 @@ static void assert_refused(struct rig *r, struct core_event *e, unsigned code, c
 
 static void after_a_restart_nobody_is_unknown_until_edges_have_reopened(void **state)
 {
-	const struct core_config restarted = {
-		.sessions_per_user = 8, .started_ms = 1000000, .after_restart = true};
+	struct core_config restarted = rig_config;
 	struct core_event e;
 	struct rig r;
 
 	(void)state;
+	restarted.after_restart = true;
 	rig_start_with(&r, &restarted);
 	rig_open(&r, 0, 1, "1");
 	e = send_event("2");
@@ -201,13 +203,9 @@ static void a_message_that_cannot_be_delivered_is_answered_so_and_changes_nothin
 
 	(void)state;
 	rig_start(&r);
-	rig_known(&r, "offline");
 	rig_open(&r, 0, 1, "1");
 	e = send_event("nobody");
 	assert_refused(&r, &e, EX_RECIPIENT_UNKNOWN, NULL);
-	e = send_event("offline");
-	assert_refused(&r, &e, EX_RECIPIENT_OFFLINE, NULL);
-	assert_int_not_equal(rig_one(&r, CORE_DO_RESULT)->result.after_ms, 0);
 	e = send_event("");
 	assert_refused(&r, &e, EX_BAD_DATA, "toUserId");
 	e = send_event("a b");
@@ -224,24 +222,38 @@ static void a_message_that_cannot_be_delivered_is_answered_so_and_changes_nothin
 	assert_refused(&r, &e, EX_TOO_LARGE, "message");
 	e.send.content.len--;
 	rig_step(&r, &e);
-	assert_true(rig_one(&r, CORE_DO_RESULT)->result.delivered);
+	assert_int_equal(rig_one(&r, CORE_DO_RESULT)->result.state, CORE_DELIVERED);
 	rig_stop(&r);
 }
 
-static void any_well_formed_recipient_is_only_offline_when_any_is_allowed(void **state)
+static void without_a_durable_store_nobody_gets_a_message_who_is_not_there(void **state)
 {
-	const struct core_config any = {.recipients = CORE_RECIPIENTS_ANY, .sessions_per_user = 8};
+	struct core_config memory = rig_config;
 	struct rig r;
 	struct core_event e;
 
 	(void)state;
-	rig_start_with(&r, &any);
-	rig_open(&r, 0, 1, "1");
-	e = send_event("nobody");
-	assert_refused(&r, &e, EX_RECIPIENT_OFFLINE, NULL);
-	e = send_event("a b");
-	assert_refused(&r, &e, EX_BAD_DATA, "toUserId");
-	rig_stop(&r);
+	for (int i = 0; i < 2; i++) {
+		memory.is_durable = false;
+		memory.recipients = i == 0 ? CORE_RECIPIENTS_KNOWN : CORE_RECIPIENTS_ANY;
+		rig_start_with(&r, &memory);
+		rig_known(&r, "offline");
+		rig_open(&r, 0, 1, "1");
+		e = send_event("offline");
+		assert_refused(&r, &e, EX_RECIPIENT_OFFLINE, NULL);
+		assert_int_not_equal(rig_one(&r, CORE_DO_RESULT)->result.after_ms, 0);
+		e = send_event("nobody");
+		assert_refused(&r, &e, i == 0 ? EX_RECIPIENT_UNKNOWN : EX_RECIPIENT_OFFLINE, NULL);
+		e = send_event("a b");
+		assert_refused(&r, &e, EX_BAD_DATA, "toUserId");
+		rig_open(&r, 1, 2, "offline");
+		r.link = 0;
+		e = send_event("offline");
+		rig_step(&r, &e);
+		rig_store(&r);
+		assert_int_equal(rig_one(&r, CORE_DO_RESULT)->result.state, CORE_DELIVERED);
+		rig_stop(&r);
+	}
 }
 
 static void a_ticket_without_the_right_to_send_sends_nothing(void **state)
@@ -320,6 +332,7 @@ static void a_push_to_all_is_published_once_with_a_system_number(void **state)
 	rig_open(&r, 0, 1, "1");
 	rig_open(&r, 1, 2, "2");
 	rig_step(&r, &e);
+	e.push.mid = SLICE_LITERAL("p2");
 	rig_step(&r, &e);
 	assert_int_equal(rig_count(&r, CORE_DO_DELIVER), 0);
 	c = rig_one(&r, CORE_DO_SYSTEM);
@@ -329,7 +342,7 @@ static void a_push_to_all_is_published_once_with_a_system_number(void **state)
 	rig_assert_text(&c->system.text, c->system.text.plain_end,
 		"{\"event\":\"news\",\"data\":{\"a\":1},\"seq\":2");
 	rig_assert_text(&c->system.text, c->system.text.text.len,
-		"{\"event\":\"news\",\"data\":{\"a\":1},\"seq\":2,\"st\":\"s\",\"mid\":\"p1\","
+		"{\"event\":\"news\",\"data\":{\"a\":1},\"seq\":2,\"st\":\"s\",\"mid\":\"p2\","
 		"\"ts\":1767226600000");
 	assert_int_equal(rig_one(&r, CORE_DO_CTL_RESULT)->result.devices, 2);
 	assert_int_equal(rig_user(&r, "2").seq, 0);
@@ -361,7 +374,8 @@ static void only_a_session_with_the_scope_pushes(void **state)
 static void the_servers_own_event_names_cannot_be_pushed(void **state)
 {
 	static const char *const names[] = {"ready", "ack", "exception", "presence", "typing",
-		"heartbeat", "identity", "goaway", "reset", "auth.expiring", "chat", "", "a b"};
+		"heartbeat", "identity", "goaway", "gone", "reset", "auth.expiring", "chat", "",
+		"a b"};
 	struct rig r;
 
 	(void)state;
@@ -434,12 +448,13 @@ int main(void)
 		cmocka_unit_test(a_message_reaches_every_session_of_its_recipient_once_per_link),
 		cmocka_unit_test(the_text_has_the_places_where_the_shorter_forms_end),
 		cmocka_unit_test(every_text_of_one_character_comes_back_as_it_was),
-		cmocka_unit_test(the_senders_other_native_sessions_get_a_carbon),
+		cmocka_unit_test(
+			the_senders_other_sessions_get_a_carbon_which_a_plain_one_only_counts),
 		cmocka_unit_test(a_message_to_oneself_has_one_number_and_reaches_all_own_sessions),
 		cmocka_unit_test(after_a_restart_nobody_is_unknown_until_edges_have_reopened),
 		cmocka_unit_test(
 			a_message_that_cannot_be_delivered_is_answered_so_and_changes_nothing),
-		cmocka_unit_test(any_well_formed_recipient_is_only_offline_when_any_is_allowed),
+		cmocka_unit_test(without_a_durable_store_nobody_gets_a_message_who_is_not_there),
 		cmocka_unit_test(a_ticket_without_the_right_to_send_sends_nothing),
 		cmocka_unit_test(a_push_to_one_user_takes_a_number_of_that_users_stream),
 		cmocka_unit_test(a_push_to_all_is_published_once_with_a_system_number),

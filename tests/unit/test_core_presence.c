@@ -222,11 +222,11 @@ static void a_list_that_no_honest_edge_sends_is_a_violation(void **state)
 
 static void after_a_restart_nothing_is_told_until_edges_have_reopened(void **state)
 {
-	const struct core_config restarted = {
-		.sessions_per_user = 8, .started_ms = 1000000, .after_restart = true};
+	struct core_config restarted = rig_config;
 	struct rig r;
 
 	(void)state;
+	restarted.after_restart = true;
 	rig_start_with(&r, &restarted);
 	rig_known(&r, "3");
 	rig_open(&r, 0, 1, "1");
