@@ -138,8 +138,8 @@ int store_user(struct store *s, struct slice uid, uint64_t acked_system);
 int store_position(struct store *s, const struct store_device *d);
 /* Two users exchanged a message at that time. */
 int store_contact(struct store *s, const struct store_contact *c);
-/* Numbers up to seq of a stream are not kept any more; floor becomes seq + 1.  When the user had
- * not acknowledged seq he has now, and on_acked() says so. */
+/* Numbers up to seq, which is stored, are not kept any more; floor becomes seq + 1.  When the user
+ * had not acknowledged seq he has now, and on_acked() says so. */
 int store_trim(struct store *s, struct slice uid, uint64_t seq);
 /* A consistent copy beside PATH, made while commits go on.  One at a time: -EBUSY. */
 int store_backup(struct store *s);

@@ -321,7 +321,7 @@ static int read_page(
 	if (p == NULL)
 		return 0;
 	rows->floor = p->floor;
-	if (read->after + 1 < p->floor)
+	if (read->after + 1 < p->floor || read->after >= p->head.seq)
 		return 0;
 	for (uint64_t seq = read->after + 1;
 		r == 0 && seq <= p->head.seq && !store_rows_is_full(rows, read); seq++) {

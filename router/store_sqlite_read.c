@@ -159,9 +159,9 @@ int sq_read(struct store_backend *b, const struct store_read *read, struct store
 	if (u == NULL)
 		return 0;
 	rows->floor = u->state.floor;
-	if (g.next < u->state.floor || g.next == 0)
-		return 0;
 	g.last = u->state.head.seq;
+	if (g.next < u->state.floor || read->after >= g.last)
+		return 0;
 	if (g.last - read->after > read->max_rows)
 		g.last = read->after + read->max_rows;
 	if (is_over(&g))

@@ -1,7 +1,9 @@
 # the pure core
 add_unit_test(contacts LIBS router_model)
 add_unit_test(core LIBS router_model)
+add_unit_test(core_bounds LIBS router_model)
 add_unit_test(core_ends LIBS router_model)
+add_unit_test(core_inbox LIBS router_model)
 add_unit_test(core_messages LIBS router_model)
 add_unit_test(core_model
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/core_chance.c ${CMAKE_CURRENT_LIST_DIR}/core_model.c
@@ -23,3 +25,7 @@ add_unit_test(metrics LIBS router_parts)
 add_unit_test(page_host LIBS router_parts)
 add_unit_test(routes LIBS router_core)
 add_unit_test(tail LIBS router_parts)
+
+# the inbox
+set(store_rig ${CMAKE_CURRENT_LIST_DIR}/store_rig.c)
+add_unit_test(store_contract SOURCES ${store_rig} LIBS router_store)
