@@ -22,7 +22,8 @@ async def main(url, token):
             frame = json.loads(await ws.recv())
             if frame["event"] == "chat":
                 print(frame["data"]["content"])
-                break
+                if frame["data"]["content"] == "hello to python":
+                    break
         pong = await ws.ping()
         await asyncio.wait_for(pong, 10)
 

@@ -9,6 +9,7 @@ test('kill -9 of an edge: its users are offline within 2 s', async (t) => {
 	const stack = await startStack(t, { edges: 2 });
 	const stays = await stack.connect({ edge: 0, sub: 'stays' });
 	const lost = await inParallel(50, 10, (i) => stack.connect({ edge: 1, sub: `lost${i}` }));
+	await stays.chat('lost7', 'we know each other');
 	stays.send('watch', { users: ['lost7'] });
 	/* For 5 s after its start the router may say `unknown`. */
 	await stays.next((frame) => frame.event === 'presence' && frame.data.state === 'online');
@@ -20,13 +21,14 @@ test('kill -9 of an edge: its users are offline within 2 s', async (t) => {
 	console.log(`users of a killed edge are offline after ${(performance.now() - started).toFixed(0)} ms (limit 2000 ms)`);
 	await stays.next((frame) => frame.event === 'presence' && frame.data.state === 'offline');
 	await Promise.all(lost.map((client) => within(client.closed, 20000, 'the socket is closed')));
-	assert.equal((await stays.chat('lost7', 'x')).data.code, 1102);
+	assert.equal((await stays.chat('lost7', 'kept')).data.state, 'stored');
 
 	await t.test('and a new edge takes its place', async () => {
 		const edge = await stack.startEdge();
 		const back = await stack.connect({ edge, sub: 'lost7' });
+		await back.next((frame) => frame.data.content === 'kept');
 		assert.equal((await stays.chat('lost7', 'welcome back')).data.state, 'delivered');
-		assert.equal((await back.next('chat')).data.content, 'welcome back');
+		await back.next((frame) => frame.data.content === 'welcome back');
 		assert.equal((await stack.json('routerctl', 'edges')).length, 2);
 	});
 });
@@ -48,11 +50,11 @@ test('kill -9 of the router: sockets stay and chat works afterwards', async (t) 
 	await stack.startRouter();
 	await eventually(async () => (await stack.json('routerctl', 'who')).length === 3, 'the sessions are open again');
 	console.log(`sessions are open again ${(performance.now() - started).toFixed(0)} ms after the router's start (limit 2000 ms)`);
-	assert.equal((await ann.next('reset')).data.reason, 'epoch_changed');
 	assert.equal((await ann.chat('bob', 'back again')).data.state, 'delivered');
 	assert.equal((await bob.next('chat')).data.content, 'back again');
 	assert.equal((await bob.chat('paul', 'you too')).data.state, 'delivered');
 	assert.equal((await plain.next('chat')).data.content, 'you too');
+	assert.ok(![ann, bob].some(({ frames }) => frames.some(({ event }) => event === 'reset')), 'the numbers go on');
 	assert.equal(ann.end ?? bob.end ?? plain.end, undefined, 'no socket was closed');
 	const late = await stack.connect({ edge: 0, sub: 'late' });
 	assert.equal((await late.chat('ann', 'hi')).data.state, 'delivered');

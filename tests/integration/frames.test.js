@@ -37,6 +37,10 @@ const SURVIVED = {
 	'a mid with a blank': [{ text: '{"event":"chat","mid":"a b","data":{"toUserId":"bob","message":"x"}}' }, 1004],
 	'a message over 16 KiB': [chat({ toUserId: 'bob', message: 'x'.repeat(16385) }), 1005],
 	'a watch of 101 users': [{ text: JSON.stringify({ event: 'watch', data: { users: Array.from({ length: 101 }, (_, i) => `u${i}`) } }) }, 1302],
+	'a heartbeat at a number that is text': [{ text: '{"event":"heartbeat","data":{"u":"1"}}' }, 1004],
+	'a heartbeat beyond what was sent': [{ text: '{"event":"heartbeat","data":{"u":999999999}}' }, 1004],
+	'a sync without an epoch': [{ text: '{"event":"sync","data":{"u":1}}' }, 1004],
+	'a sync at a negative number': [{ text: '{"event":"sync","data":{"e":"00000000","u":-1}}' }, 1004],
 	'a push without the scope': [{ text: '{"event":"push","data":{"event":"news","data":1}}' }, 1404],
 };
 

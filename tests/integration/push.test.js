@@ -42,12 +42,12 @@ test('pushes from the command line', async (t) => {
 		await Promise.all([a.close(), b.close(), other.close()]);
 	});
 
-	await t.test('exit with 5 where there is nobody, or the name is the server\'s own', async () => {
+	await t.test('exit with 5 where there is nobody or the name is the server\'s own, and with 3 when it is kept', async () => {
 		const code = async (...args) => (await stack.run('routerctl', 'push', '--data', '1', ...args)).code;
 		assert.equal(await code('--user', 'never-seen'), 5);
 		await eventually(async () => (await stack.json('routerctl', 'who')).length === 0, 'all have left');
-		assert.equal(await code('--user', '2'), 5);
-		for (const event of ['chat', 'ready', 'ack', 'auth.expiring'])
+		assert.equal(await code('--user', '2'), 3);
+		for (const event of ['chat', 'gone', 'ready', 'ack', 'auth.expiring'])
 			assert.equal(await code('--all', '--event', event), 5, event);
 	});
 
