@@ -1,0 +1,124 @@
+/* What an operator can do with the inbox: wait for it, look at it, empty it, copy it and put it back. */
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { DEADLINE_MS, eventually, startStack, within } from './stack.js';
+
+const push = (stack, ...args) => stack.run('routerctl', 'push', '--event', 'news', '--json', ...args);
+const inbox = async (stack, uid) => (await stack.json('routerctl', 'inbox', uid))[0];
+const state = ({ stdout }) => JSON.parse(stdout).state;
+
+/* A user whom the router knows and who has left. */
+async function met(stack, sub) {
+	const client = await stack.connect({ sub, dev: 'd1' });
+	await client.close();
+	await eventually(async () => !(await stack.json('routerctl', 'who')).some(({ user }) => user === sub), `${sub} has left`);
+}
+
+test('an operator', async (t) => {
+	const stack = await startStack(t, { router: ['--inbox-rows', '1000'] });
+
+	await t.test('is told how far a push came', async () => {
+		await met(stack, 'ann');
+		const cases = [[[], 3, 'stored'], [['--wait', 'accepted'], 0, 'stored'],
+			[['--wait', 'acked', '--timeout', '100ms'], 3, 'stored']];
+		for (const [args, code, want] of cases) {
+			const answer = await push(stack, '--user', 'ann', '--data', '1', ...args);
+			assert.deepEqual([answer.code, state(answer)], [code, want], args.join(' '));
+		}
+		/* Without its pongs a client that says nothing acknowledges nothing. */
+		const silent = await stack.connect({ sub: 'ann', dev: 'd1', autoPong: false });
+		const unacked = await push(stack, '--user', 'ann', '--data', '2', '--wait', 'acked', '--timeout', '100ms');
+		assert.deepEqual([unacked.code, state(unacked)], [4, 'timed_out']);
+		const acked = push(stack, '--user', 'ann', '--data', '"last"', '--wait', 'acked', '--timeout', '1min');
+		const last = await silent.next((frame) => frame.data === 'last');
+		silent.send('heartbeat', { u: last.seq });
+		assert.deepEqual([(await acked).code, state(await acked)], [0, 'acked']);
+		await silent.close();
+	});
+
+	await t.test('sends an id once, also over a killed router', async () => {
+		const first = await push(stack, '--user', 'ann', '--data', '3', '--id', 'once');
+		assert.equal(first.code, 3);
+		await stack.router.kill();
+		assert.equal((await push(stack, '--user', 'ann', '--data', '3', '--id', 'once')).code, 1);
+		await stack.startRouter();
+		const again = await push(stack, '--user', 'ann', '--data', '3', '--id', 'once');
+		assert.deepEqual([again.code, state(again)], [0, 'duplicate']);
+		assert.equal(JSON.parse(again.stdout).seq, JSON.parse(first.stdout).seq);
+		assert.equal((await push(stack, '--user', 'ann', '--data', '4', '--id', 'once')).code, 5);
+	});
+
+	await t.test('sees who has most, and empties an inbox', async () => {
+		await met(stack, 'bob');
+		for (let i = 0; i < 20; i++)
+			await push(stack, '--user', 'bob', '--data', String(i));
+		const [top, ...rest] = await stack.json('routerctl', 'top', '--count', '1');
+		assert.deepEqual([top.user, top.unacked, top.sessions, rest], ['bob', 20, 0, []]);
+		assert.equal((await inbox(stack, 'bob')).unacked, 20);
+		assert.equal((await stack.run('routerctl', 'inbox', 'bob', '--purge')).code, 64);
+		const [purged] = await stack.json('routerctl', 'inbox', 'bob', '--purge', '--yes');
+		assert.equal(purged.purged, true);
+		const after = await inbox(stack, 'bob');
+		assert.deepEqual([after.head, after.floor, after.unacked], [20, 21, 0]);
+		assert.equal((await stack.run('routerctl', 'inbox', 'nobody')).code, 5);
+	});
+
+	await t.test('copies the store while it is written, and puts the copy back', async () => {
+		const { POSTERN_STATE: dir } = stack.env;
+		const copy = path.join(stack.dir, 'copy.db');
+		let more = true;
+		const writing = (async () => {
+			for (let i = 0; more; i++)
+				assert.equal((await push(stack, '--user', 'bob', '--data', `"${'x'.repeat(20000)}${i}"`, '--wait', 'accepted')).code, 0);
+		})();
+		for (let i = 0; i < 3; i++) {
+			rmSync(copy, { force: true });
+			assert.equal((await stack.json('routerctl', 'backup', copy))[0].bytes, statSync(copy).size);
+		}
+		more = false;
+		await writing;
+		assert.equal(statSync(copy).mode & 0o777, 0o600);
+		assert.deepEqual(readdirSync(dir).filter((name) => name.includes('backup')), [], 'nothing is left of it');
+		assert.equal((await stack.run('routerctl', 'backup', copy)).code, 1, 'the file is there already');
+
+		const { head } = await inbox(stack, 'bob');
+		await push(stack, '--user', 'bob', '--data', '"lost"', '--wait', 'accepted');
+		assert.equal((await stack.router.stop()).code, 0);
+		for (const name of ['inbox.db-wal', 'inbox.db-shm'])
+			rmSync(path.join(dir, name), { force: true });
+		writeFileSync(path.join(dir, 'inbox.db'), readFileSync(copy));
+		await assert.rejects(stack.startRouter());
+		assert.deepEqual(stack.router.how, { code: 78, signal: null });
+		stack.router.killed = true;
+		await stack.router.log(/store_refused .*accept-loss/);
+		stack.options.router.push('--accept-loss');
+		await stack.startRouter();
+		const back = await inbox(stack, 'bob');
+		assert.ok(back.unacked > 0 && back.head <= head, `${back.head} of ${head}`);
+		const bob = await stack.connect({ sub: 'bob', dev: 'd2' });
+		const got = await bob.next((frame) => frame.seq === back.head);
+		assert.equal(got.event, 'news', 'no row is damaged');
+		await bob.close();
+	});
+});
+
+test('a second router leaves a store alone, and so does one that may not write', async (t) => {
+	const stack = await startStack(t);
+	const run = path.join(stack.dir, 'elsewhere');
+	const other = await stack.run('postern-router', '--run', run, '--page', 'off');
+	assert.equal(other.code, 78);
+	assert.match(other.stderr, /store_refused .*another process/);
+	assert.equal((await stack.run('routerctl', 'stats')).code, 0);
+	const key = path.join(stack.env.POSTERN_STATE, 'inbox.db.key');
+	assert.ok(existsSync(key));
+	assert.equal((await stack.router.stop()).code, 0);
+	renameSync(key, `${key}.away`);
+	assert.equal((await stack.run('postern-router', '--run', run, '--page', 'off')).code, 78);
+	renameSync(`${key}.away`, key);
+	chmodSync(key, 0o644);
+	assert.equal((await stack.run('postern-router', '--run', run, '--page', 'off')).code, 78);
+	chmodSync(key, 0o600);
+	await within(stack.startRouter(), DEADLINE_MS, 'with its key it starts');
+});
