@@ -246,6 +246,50 @@ static inline void rig_assert_text(const struct core_text *t, size_t len, const 
 	assert_string_equal(got, want);
 }
 
+/* A private message of a session on a link. */
+static inline struct core_event rig_message(uint64_t session, const char *to, const char *mid)
+{
+	struct core_event e = {.kind = CORE_SEND};
+
+	e.send.session = session;
+	e.send.ref = 5;
+	e.send.to = slice_of(to);
+	e.send.content = SLICE_LITERAL("x");
+	e.send.mid = slice_of(mid);
+	return e;
+}
+
+/* An operator's push. */
+static inline struct core_event rig_push(const char *user, const char *mid)
+{
+	struct core_event e = {.kind = CORE_CTL_PUSH};
+
+	e.push.ref = 9;
+	e.push.user = slice_of(user);
+	e.push.event = SLICE_LITERAL("news");
+	e.push.data = SLICE_LITERAL("[1]");
+	e.push.mid = slice_of(mid);
+	return e;
+}
+
+static inline void rig_event(struct rig *r, uint32_t link, struct core_event e)
+{
+	r->link = link;
+	rig_step(r, &e);
+}
+
+/* The code of its refusal, which changes nothing. */
+static inline unsigned rig_refused(struct rig *r, uint32_t link, struct core_event e)
+{
+	uint64_t before = core_digest(r->core);
+
+	rig_event(r, link, e);
+	assert_int_equal(rig_one(r, CORE_DO_RESULT)->result.state, CORE_REFUSED);
+	assert_int_equal(rig_count(r, CORE_DO_APPEND), 0);
+	assert_true(core_digest(r->core) == before);
+	return rig_one(r, CORE_DO_RESULT)->result.code;
+}
+
 static inline struct core_user_info rig_user(const struct rig *r, const char *uid)
 {
 	struct core_user_info info = {.state = "not known"};

@@ -29,3 +29,5 @@ add_unit_test(tail LIBS router_parts)
 # the inbox
 set(store_rig ${CMAKE_CURRENT_LIST_DIR}/store_rig.c)
 add_unit_test(store_contract SOURCES ${store_rig} LIBS router_store)
+add_unit_test(store_faults SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
+add_unit_test(store_sqlite SOURCES ${store_rig} LIBS router_store)
