@@ -10,6 +10,8 @@ add_unit_test(core_model
     ${CMAKE_CURRENT_LIST_DIR}/core_model_messages.c
   LIBS router_model)
 add_unit_test(core_presence LIBS router_model)
+add_unit_test(core_resume LIBS router_model)
+add_unit_test(core_positions LIBS router_model)
 add_unit_test(mids LIBS router_model)
 add_unit_test(pending LIBS router_model)
 add_unit_test(positions LIBS router_model)
