@@ -8,7 +8,8 @@
 #ifndef POSTERN_COMMON_BUG_H
 #define POSTERN_COMMON_BUG_H
 
-/* Written by scripts/bugs into its own build directory, so that only what has bugs is built anew. */
+/* Written by scripts/bugs into its own build directory, so that only what has bugs is built anew.
+ */
 #if __has_include(<bug_number.h>)
 #include <bug_number.h>
 #endif

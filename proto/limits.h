@@ -48,10 +48,10 @@
 #define SEND_ANSWER_MS 5000 /* a send without the router's answer by then is answered 1503 */
 
 /* The inbox.  Rows are messages; bytes are those of their bodies. */
-#define MIDS_PER_DEVICE 1024 /* message ids remembered of one (user, device) ... */
-#define MIDS_MS 600000	     /* ... for so long ... */
-#define MIDS_MAX 2097152     /* ... and of all together; the oldest is forgotten first */
-#define DEVICES_PER_USER 64  /* positions kept; the one seen longest ago is forgotten */
+#define MIDS_PER_DEVICE 1024   /* message ids remembered of one (user, device) ... */
+#define MIDS_MS 600000	       /* ... for so long ... */
+#define MIDS_MAX 2097152       /* ... and of all together; the oldest is forgotten first */
+#define DEVICES_PER_USER 64    /* positions kept; the one seen longest ago is forgotten */
 #define NEW_INBOXES_PER_DAY 20 /* made by one user, where any recipient is allowed */
 #define INBOX_ROWS 100000      /* not acknowledged, per user: then 1103 */
 #define INBOX_BYTES 67108864
@@ -62,11 +62,12 @@
 #define STORE_PENDING_BYTES 67108864
 #define SYNC_PAGE_ROWS 128 /* one page of a replay: the first of these that is reached */
 #define SYNC_PAGE_BYTES 65536
-#define SYNCS_IN_FLIGHT 64	/* pages that one edge waits for */
-#define POSITION_PING_MS 1000	/* from a stored message to the ping that carries its number */
-#define SLOW_CONSUMER_MS 30000 /* a connection whose messages wait in the inbox and that reads
-				  nothing: close 4108 */
-#define DRAIN_MS 10000		/* from SIGTERM until the last client is closed */
+#define SYNCS_IN_FLIGHT 64    /* pages that one edge waits for */
+#define POSITION_PING_MS 1000 /* from a stored message to the ping that carries its number */
+#define SLOW_CONSUMER_MS                                                                           \
+	30000	       /* a connection whose messages wait in the inbox and that reads             \
+			  nothing: close 4108 */
+#define DRAIN_MS 10000 /* from SIGTERM until the last client is closed */
 
 /* Liveness */
 #define HEARTBEAT_INTERVAL_MS 25000

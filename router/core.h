@@ -39,13 +39,13 @@ struct core_config {
 	enum core_recipients recipients;
 	enum core_watching watching;
 	size_t sessions_per_user;
-	bool is_durable;      /* false: nothing is kept for a recipient without a session (1102) */
-	uint64_t inbox_rows;  /* not acknowledged, per user */
+	bool is_durable;     /* false: nothing is kept for a recipient without a session (1102) */
+	uint64_t inbox_rows; /* not acknowledged, per user */
 	uint64_t inbox_bytes;
-	int64_t retention_ms; /* contacts, and trimming of what nobody acknowledged */
+	int64_t retention_ms;	 /* contacts, and trimming of what nobody acknowledged */
 	char epoch[EPOCH_BYTES]; /* the store's */
 	uint64_t random;	 /* keys the tables */
-	int64_t started_ms;    /* BOOTTIME: reopens are taken for REOPEN_WINDOW_MS */
+	int64_t started_ms;	 /* BOOTTIME: reopens are taken for REOPEN_WINDOW_MS */
 	bool after_restart; /* users are `unknown` until edges have reopened or 5 s have passed */
 };
 
@@ -63,9 +63,9 @@ enum core_event_kind {
 	CORE_USER_KNOWN, /* auth says that this user exists */
 	CORE_CTL_PUSH,	 /* from an operator */
 	CORE_CTL_KICK,
-	CORE_ACK,  /* a client has everything up to there */
-	CORE_SYNC, /* a client's edge asks for a page */
-	CORE_STORED,	/* by the store, as what follows */
+	CORE_ACK,    /* a client has everything up to there */
+	CORE_SYNC,   /* a client's edge asks for a page */
+	CORE_STORED, /* by the store, as what follows */
 	CORE_FAILED,
 	CORE_ROWS,
 	CORE_ACKED,
@@ -191,7 +191,7 @@ enum core_command_kind {
 	CORE_DO_POSITION,
 	CORE_DO_CONTACT,
 	CORE_DO_TRIM,
-	CORE_DO_NOTE,	   /* for routerctl tail, and for the log */
+	CORE_DO_NOTE, /* for routerctl tail, and for the log */
 };
 
 /* What became of a send or push. */
@@ -218,7 +218,8 @@ struct core_command {
 			uint64_t session;
 			uint64_t u; /* stored heads */
 			uint64_t s;
-			uint64_t start_u; /* what the client has; below u: pages are to be asked for */
+			uint64_t start_u; /* what the client has; below u: pages are to be asked for
+					   */
 			uint64_t start_s;
 			bool recovered;
 			enum core_reset reset;
@@ -361,10 +362,10 @@ struct core_session_info {
 struct core_user_info {
 	struct slice uid;
 	const char *state; /* online, away, offline, unknown */
-	uint64_t seq;	/* stored */
-	uint64_t acked; /* highest that any device acknowledged */
-	uint64_t floor; /* lowest that is kept */
-	uint64_t rows;	/* received and not acknowledged */
+	uint64_t seq;	   /* stored */
+	uint64_t acked;	   /* highest that any device acknowledged */
+	uint64_t floor;	   /* lowest that is kept */
+	uint64_t rows;	   /* received and not acknowledged */
 	uint64_t bytes;
 	size_t n_sessions;
 	size_t n_devices; /* with a position */

@@ -73,8 +73,7 @@ static void a_batch_is_decoded_or_there_was_no_memory(void **state)
 }
 
 static const char *const frames[] = {
-	"{\"event\":\"chat\",\"id\":7,\"mid\":\"01K\",\"data\":{\"toUserId\":7,\"message\":\"yo\"}"
-	"}",
+	"{\"event\":\"chat\",\"mid\":\"01K\",\"data\":{\"toUserId\":7,\"message\":\"yo\"}}",
 	"{\"event\":\"watch\",\"id\":\"a\",\"data\":{\"users\":[\"7\",9]}}",
 	"{\"event\":\"push\",\"id\":1,\"data\":{\"event\":\"news\",\"data\":{\"a\":[1,2,{}]}}}",
 	"{\"event\":\"heartbeat\",\"data\":{\"u\":122,\"s\":19}}",

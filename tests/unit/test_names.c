@@ -63,8 +63,8 @@ static void the_servers_own_device_names_cannot_be_chosen(void **state)
 static void the_servers_own_events_are_reserved(void **state)
 {
 	static const char *const reserved[] = {"ready", "ack", "exception", "presence", "typing",
-		"heartbeat", "identity", "goaway", "gone", "reset", "chat", "auth.", "auth.expiring",
-		"auth.x"};
+		"heartbeat", "identity", "goaway", "gone", "reset", "chat", "auth.",
+		"auth.expiring", "auth.x"};
 	static const char *const free_names[] = {"system", "readyx", "Ready", "rea", "auth",
 		"authx", "chat.room", "news", "x.auth.y", "a"};
 
