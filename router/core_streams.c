@@ -320,6 +320,12 @@ static int trim(struct core *c, struct user *u, uint64_t seq, int64_t wall_ms)
 	return 0;
 }
 
+/* Who is still to be reopened may be reading, and the store offers again. */
+static bool readers_may_come_back(const struct core *c)
+{
+	return c->config.after_restart && c->now_ms - c->config.started_ms <= REOPEN_WINDOW_MS;
+}
+
 int core_on_old(struct core *c, const struct core_event *e)
 {
 	bool is_system = e->old.uid.len == 0;
@@ -328,7 +334,7 @@ int core_on_old(struct core *c, const struct core_event *e)
 	bool is_past = e->wall_ms - e->old.ts_ms >= c->config.retention_ms;
 	uint64_t seq = e->old.seq;
 
-	if (n == NULL || (is_system && !is_past))
+	if (n == NULL || (is_system && !is_past) || readers_may_come_back(c))
 		return 0;
 	if (!is_past && acknowledged_by_all(u) < seq)
 		seq = acknowledged_by_all(u);
