@@ -38,8 +38,9 @@ enum outcome { WAITS, ACKED, REFUSED, GIVEN_UP };
 struct sent {
 	int from;	   /* user, or OPERATOR */
 	int to;		   /* user, or SYSTEM */
-	int64_t wall_skew; /* the least when it was tried */
-	bool is_too_late;  /* its id may be forgotten: it is not sent again */
+	int64_t wall_skew; /* the least when it was appended */
+	bool is_dated;
+	bool is_too_late; /* its id may be forgotten: it is not sent again */
 	enum outcome outcome;
 	unsigned tries;
 	unsigned rows; /* durable ones */

@@ -172,10 +172,12 @@ static void check_trim(struct world *w, const struct core_command *c)
 	for (int i = 0; i < CLIENTS && user != SYSTEM; i++) {
 		struct client *cl = &w->clients[i];
 
-		if (cl->user != user || cl->memory != WITH_MEMORY || cl->u >= c->trim.seq ||
-			memcmp(cl->epoch, w->disk.epoch, EPOCH_BYTES) != 0)
+		bool is_now = memcmp(cl->epoch, w->disk.epoch, EPOCH_BYTES) == 0;
+
+		if (cl->user != user || cl->memory != WITH_MEMORY ||
+			(is_now && cl->u >= c->trim.seq))
 			continue;
-		if (cl->shared_device || !is_kept(w, cl, before))
+		if (!is_now || cl->shared_device || !is_kept(w, cl, before))
 			cl->lost_u = c->trim.seq;
 		else if (!may_be_gone(w, user, cl->u, c->trim.seq))
 			sim_fail(w, "C1", "client %d has %llu, and all up to %llu is trimmed", i,

@@ -87,8 +87,7 @@ static void submit(struct world *w, struct client *c, unsigned slot)
 		u->event.send.content = up_keep(u, slice_of(text));
 		u->event.send.mid = u->event.send.content;
 		c->in_flight[slot] = true;
-		if (s->tries++ == 0 || w->wall_skew < s->wall_skew)
-			s->wall_skew = w->wall_skew;
+		s->tries++;
 		TRACE(w, "client %d sends m%d to %s, ref %llu, try %u", (int)(c - w->clients), sent,
 			sim_uids[s->to], (unsigned long long)w->next_ref, s->tries);
 		return;
@@ -112,6 +111,7 @@ static void send_new(struct world *w, struct client *c)
 		s = &w->sent[w->n_sent];
 		*s = (struct sent){.from = c->user, .to = (int)sim_below(w, HONEST)};
 		c->waiting[i] = w->n_sent++;
+		c->in_flight[i] = false;
 		w->totals->messages++;
 		submit(w, c, i);
 		if (sim_once_in(w, 10))
@@ -125,7 +125,8 @@ void client_router_started(struct world *w)
 	for (int i = 0; i < w->n_sent; i++) {
 		struct sent *s = &w->sent[i];
 
-		s->is_too_late = s->is_too_late || w->wall_skew > s->wall_skew + RETRY_SKEW_MS;
+		s->is_too_late = s->is_too_late ||
+				 (s->is_dated && w->wall_skew > s->wall_skew + RETRY_SKEW_MS);
 	}
 }
 

@@ -87,6 +87,11 @@ static void take_append(struct world *w, const struct core_command *c)
 		m->from.len == 0 ? "operator" : sim_uids[sim_user(m->from)],
 		(unsigned long long)m->at_from.seq);
 	check_append(w, w->n_kept++);
+	if (w->failed)
+		return;
+	if (!w->sent[k->sent].is_dated || w->wall_skew < w->sent[k->sent].wall_skew)
+		w->sent[k->sent].wall_skew = w->wall_skew;
+	w->sent[k->sent].is_dated = true;
 	/* No memory for it: its generation has failed, once what was submitted before is durable.
 	 */
 	if (w->nature.memory_fails && !w->quiet && sim_once_in(w, 30))
