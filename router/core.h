@@ -184,10 +184,10 @@ enum core_command_kind {
 	CORE_DO_CTL_RESULT,
 	CORE_DO_VIOLATION, /* count against the link; its event changed nothing */
 	CORE_DO_PAGE,	   /* the end of what one SYNC asked for */
-	CORE_DO_RESET,
-	CORE_DO_APPEND, /* to the store, as what follows */
+	CORE_DO_RESET,	   /* what it asked for is not kept; the PAGE that ends it follows */
+	CORE_DO_APPEND,	   /* to the store, as what follows */
 	CORE_DO_READ,
-	CORE_DO_USER,
+	CORE_DO_USER, /* he begins: with his first session or the first message for him */
 	CORE_DO_POSITION,
 	CORE_DO_CONTACT,
 	CORE_DO_TRIM,
@@ -233,7 +233,8 @@ struct core_command {
 			enum core_state state;
 			enum core_state first; /* of a duplicate */
 			uint32_t devices;
-			uint64_t seq;
+			uint64_t seq; /* chat: in the sender's stream, 0 when he is the recipient;
+					 push: in the recipient's, or the system's */
 			struct slice mid;
 			unsigned code; /* exception code when refused */
 			uint32_t after_ms;
@@ -244,9 +245,9 @@ struct core_command {
 			size_t n_sessions;
 			struct core_text text;
 			bool shed;
-			bool native_only;
-			uint64_t number; /* in the stream; 0: none */
-			bool system;	 /* of the system stream, in a page */
+			bool native_only; /* to plain ones it is sent for its number alone */
+			uint64_t number;  /* in the stream; 0: none */
+			bool system;	  /* of the system stream, in a page */
 		} deliver;
 		struct {
 			uint64_t session;
@@ -257,7 +258,8 @@ struct core_command {
 		struct {
 			uint64_t session;
 			enum core_reset reason;
-			uint64_t u;
+			uint64_t
+				u; /* it goes on after it; 0: of the other stream nothing is said */
 			uint64_t s;
 		} reset;
 		struct {

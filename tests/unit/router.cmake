@@ -1,6 +1,7 @@
 # the pure core
 add_unit_test(contacts LIBS router_model)
 add_unit_test(core LIBS router_model)
+add_unit_test(core_again LIBS router_model)
 add_unit_test(core_bounds LIBS router_model)
 add_unit_test(core_ends LIBS router_model)
 add_unit_test(core_inbox LIBS router_model)

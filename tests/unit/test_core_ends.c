@@ -59,6 +59,10 @@ static void name_session(struct core_event *e, const struct ticket *t, uint64_t 
 		e->watch.session = session;
 	else if (kind == CORE_AWAY)
 		e->away.session = session;
+	else if (kind == CORE_ACK)
+		e->ack.session = session;
+	else if (kind == CORE_SYNC)
+		e->sync.session = session;
 	else
 		e->renew.session = session;
 	if (kind == CORE_RENEW)
@@ -67,8 +71,8 @@ static void name_session(struct core_event *e, const struct ticket *t, uint64_t 
 
 static void events_about_sessions_of_other_links_are_violations_and_change_nothing(void **state)
 {
-	static const enum core_event_kind kinds[] = {
-		CORE_CLOSE, CORE_SEND, CORE_PUSH, CORE_TYPING, CORE_WATCH, CORE_AWAY, CORE_RENEW};
+	static const enum core_event_kind kinds[] = {CORE_CLOSE, CORE_SEND, CORE_PUSH, CORE_TYPING,
+		CORE_WATCH, CORE_AWAY, CORE_RENEW, CORE_ACK, CORE_SYNC};
 	static const uint64_t sessions[] = {1, 12345}; /* of link 0; guessed */
 	struct rig r;
 	struct ticket t;
@@ -79,7 +83,7 @@ static void events_about_sessions_of_other_links_are_violations_and_change_nothi
 	rig_open(&r, 1, 2, "john");
 	t = rig_ticket(&r, 1, "jim");
 	r.link = 1;
-	for (size_t i = 0; i < 14; i++) {
+	for (size_t i = 0; i < 18; i++) {
 		struct core_event e = {.kind = kinds[i / 2]};
 		uint64_t before = core_digest(r.core);
 
@@ -95,7 +99,7 @@ static void events_about_sessions_of_other_links_are_violations_and_change_nothi
 static void an_edge_that_had_not_heard_of_an_end_is_not_blamed(void **state)
 {
 	static const enum core_event_kind kinds[] = {
-		CORE_CLOSE, CORE_TYPING, CORE_WATCH, CORE_AWAY, CORE_RENEW};
+		CORE_CLOSE, CORE_TYPING, CORE_WATCH, CORE_AWAY, CORE_RENEW, CORE_ACK, CORE_SYNC};
 	struct rig r;
 	struct ticket t;
 	struct core_event kick = {.kind = CORE_CTL_KICK, .user = {SLICE_LITERAL("jim")}};

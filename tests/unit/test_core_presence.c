@@ -247,6 +247,107 @@ static void after_a_restart_nothing_is_told_until_edges_have_reopened(void **sta
 	rig_stop(&r);
 }
 
+/* Users 1 and 2, of whom 1 watches 2, himself, and one who is not there. */
+static void start_watching(struct rig *r, enum core_watching watching)
+{
+	static const struct slice users[] = {{"2", 1}, {"1", 1}, {"3", 1}};
+	struct core_config config = rig_config;
+
+	config.watching = watching;
+	rig_start_with(r, &config);
+	r->stores_at_once = true;
+	rig_open(r, 0, 1, "1");
+	rig_open(r, 1, 2, "2");
+	watch(r, 0, 1, users, 3);
+	assert_int_equal(rig_received(r, 0, 1), 3);
+}
+
+static bool says(const struct rig *r, const char *data)
+{
+	for (size_t i = 0; i < rig_count(r, CORE_DO_DELIVER); i++) {
+		const struct slice text = rig_nth(r, CORE_DO_DELIVER, i)->deliver.text.text;
+
+		if (memmem(text.data, text.len, data, strlen(data)) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void who_is_no_contact_looks_offline_until_a_message_was_exchanged(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start_watching(&r, CORE_WATCH_CONTACTS);
+	assert_true(says(&r, "\"user\":\"2\",\"state\":\"offline\",\"devices\":0"));
+	assert_true(says(&r, "\"user\":\"1\",\"state\":\"online\",\"devices\":1"));
+	rig_open(&r, 1, 3, "2");
+	rig_tick(&r, 2000);
+	assert_int_equal(r.out.n, 0);
+	rig_send(&r, 1, 2, "1", "hello");
+	rig_one(&r, CORE_DO_CONTACT);
+	rig_tick(&r, 2000);
+	assert_told(&r, "\"user\":\"2\",\"state\":\"online\",\"devices\":2");
+	watch_one(&r, 0, 1, "2");
+	assert_told(&r, "\"user\":\"2\",\"state\":\"online\",\"devices\":2");
+	rig_stop(&r);
+}
+
+static void the_store_hears_of_a_contact_at_most_once_a_day(void **state)
+{
+	const struct core_command *c;
+	struct rig r;
+
+	(void)state;
+	start_watching(&r, CORE_WATCH_CONTACTS);
+	rig_send(&r, 1, 2, "1", "x");
+	c = rig_one(&r, CORE_DO_CONTACT);
+	assert_true(slice_is(c->contact.a, "1"));
+	assert_true(slice_is(c->contact.b, "2"));
+	assert_int_equal(c->contact.last_ms, 1767225600000 + r.now_ms);
+	rig_send(&r, 0, 1, "2", "x");
+	assert_int_equal(rig_count(&r, CORE_DO_CONTACT), 0);
+	rig_send(&r, 0, 1, "1", "to myself");
+	assert_int_equal(rig_count(&r, CORE_DO_CONTACT), 0);
+	r.now_ms += 86400000;
+	rig_send(&r, 0, 1, "2", "x");
+	rig_one(&r, CORE_DO_CONTACT);
+	rig_stop(&r);
+}
+
+static void a_contact_lasts_as_long_as_messages_are_kept(void **state)
+{
+	const int64_t day = 86400000;
+	const int64_t last = 1767225600000;
+	struct rig r;
+
+	(void)state;
+	start_watching(&r, CORE_WATCH_CONTACTS);
+	assert_int_equal(
+		core_load_contact(r.core, SLICE_LITERAL("1"), SLICE_LITERAL("2"), last), 0);
+	r.now_ms = 30 * day; /* the time of the last one is kept to the day */
+	watch_one(&r, 0, 1, "2");
+	assert_told(&r, "\"user\":\"2\",\"state\":\"online\",\"devices\":1");
+	r.now_ms = 31 * day;
+	watch_one(&r, 0, 1, "2");
+	assert_told(&r, "\"user\":\"2\",\"state\":\"offline\",\"devices\":0");
+	rig_stop(&r);
+}
+
+static void everybody_looks_offline_when_watching_is_off(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start_watching(&r, CORE_WATCH_OFF);
+	assert_false(says(&r, "online"));
+	rig_send(&r, 1, 2, "1", "x");
+	rig_open(&r, 1, 3, "2");
+	rig_tick(&r, 2000);
+	assert_int_equal(r.out.n, 0);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +360,10 @@ int main(void)
 		cmocka_unit_test(watching_a_user_does_not_make_him_known),
 		cmocka_unit_test(a_list_that_no_honest_edge_sends_is_a_violation),
 		cmocka_unit_test(after_a_restart_nothing_is_told_until_edges_have_reopened),
+		cmocka_unit_test(who_is_no_contact_looks_offline_until_a_message_was_exchanged),
+		cmocka_unit_test(the_store_hears_of_a_contact_at_most_once_a_day),
+		cmocka_unit_test(a_contact_lasts_as_long_as_messages_are_kept),
+		cmocka_unit_test(everybody_looks_offline_when_watching_is_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
