@@ -79,6 +79,8 @@ static void add_health(struct buf *out, const struct hub *h)
 {
 	if (h->key == NULL)
 		page_answer_status(out, 503, "waiting for auth's ticket key\n");
+	else if (h->draining)
+		page_answer_status(out, 503, "stopping\n");
 	else
 		add_answer(out, "200 OK", "text/plain; charset=utf-8", SLICE_LITERAL("ok\n"));
 }

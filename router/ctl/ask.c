@@ -44,7 +44,9 @@ enum ctl_exit ctl_flush(struct ctl *c, enum ctl_exit exit_code)
 
 static enum ctl_exit refused(struct ctl *c, const Pb__RouterCtlReply *reply)
 {
-	const enum ctl_exit exit_code = reply->code == EX_INTERNAL ? CTL_ERROR : CTL_REFUSED;
+	/* What another try may cure is no refusal. */
+	const bool is_trouble = reply->code == EX_INTERNAL || reply->code == EX_UNAVAILABLE;
+	const enum ctl_exit exit_code = is_trouble ? CTL_ERROR : CTL_REFUSED;
 
 	print_refusal(&c->out, reply, c->args->json);
 	if (c->args->json)
