@@ -24,7 +24,7 @@ enum {
 	SECOND_MS = 1000,
 	POLL_READY_MS = 50,
 	STATS_SECONDS = 60,
-	LAST_WORDS_MS = 200, /* for close frames of a second SIGTERM */
+	LAST_WORDS_MS = 200, /* for close frames to all that are left */
 };
 
 struct edge {
@@ -112,9 +112,12 @@ static void on_live_empty(void *arg)
 static void on_drain_timer(uv_timer_t *timer)
 {
 	struct edge *e = timer->data;
+	int64_t left_ms = e->drain_ends_ms - (int64_t)uv_now(&e->loop);
 
 	leave_when_empty(e);
-	if ((int64_t)uv_now(&e->loop) >= e->drain_ends_ms)
+	if (left_ms <= LAST_WORDS_MS)
+		live_drain_now(e->live); /* whoever waits for something */
+	if (left_ms <= 0)
 		uv_stop(&e->loop);
 }
 

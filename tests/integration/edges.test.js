@@ -135,3 +135,12 @@ test('the PROXY listener', async (t) => {
 		assert.doesNotMatch(await send(edge.port, header(), upgrade()), / 101 /);
 	});
 });
+
+test('near its budget of memory an edge takes nobody new and keeps who is there', async (t) => {
+	const stack = await startStack(t, { edges: 1 });
+	const full = await stack.startEdge(['--memory-limit', '1000000']);
+	assertRefused(await request(full, { headers: bearer(stack.token({ sub: 'ann' })) }), 503, 4100);
+	const ann = await stack.connect({ edge: 0, sub: 'ann' });
+	assert.equal((await ann.heartbeat()).data.user, 'ann');
+	await eventually(async () => (await stack.json('routerctl', 'edges')).every((edge) => edge.memory_bytes > 1000000), 'the gauge tells of it');
+});

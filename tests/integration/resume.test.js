@@ -146,6 +146,22 @@ test('resume', async (t) => {
 		await back.close();
 	});
 
+	await t.test('more messages to all than an edge keeps are resumed too', async () => {
+		const { epoch, u, s } = await known(stack, 'gina', { dev: 'phone' });
+		const pusher = await stack.connect({ token: stack.token({ sub: 'svc', scope: 'push' }) });
+		await inParallel(600, 32, async (i) => {
+			pusher.send('push', { event: 'news', data: i }, { id: i });
+			assert.equal((await pusher.next((frame) => frame.id === i)).event, 'ack');
+		});
+		const gina = await stack.connect({ edge: 1, sub: 'gina', dev: 'phone', at: { epoch, u, s } });
+		assert.equal(gina.ready.data.resume.missed, 600);
+		const news = await take(gina, 600, isNews);
+		assertContiguous(news, s + 1);
+		assert.equal(new Set(news.map((frame) => frame.data)).size, 600);
+		await quiet(gina);
+		await Promise.all([gina.close(), pusher.close()]);
+	});
+
 	await t.test('a plain client gets what it missed in its own shape', async () => {
 		await known(stack, 'paul', { how: 'plain' });
 		await chats(ann, 'paul', 3);
@@ -291,6 +307,30 @@ test('the same mid makes one message', async (t) => {
 	});
 });
 
+test('a router that stands still: sends are answered 1503 in time, and the same mid makes no second message', async (t) => {
+	const stack = await startStack(t, { edge: FAST });
+	await known(stack, 'bob', { dev: 'phone' });
+	const ann = await stack.connect({ sub: 'ann', dev: 'desk' });
+	stack.router.signal('SIGSTOP');
+	const started = performance.now();
+	const answers = await Promise.all(['a', 'b', 'c'].map((mid) => ann.chat('bob', mid, { mid })));
+	console.log(`sends to a router that stands still are answered after ${(performance.now() - started).toFixed(0)} ms (limit 5000 ms)`);
+	assert.ok(answers.every((answer) => answer.data.code === 1503 && answer.data.retry === 'after'));
+	assert.equal((await ann.heartbeat()).data.user, 'ann');
+	stack.router.signal('SIGCONT');
+	for (const mid of ['a', 'b', 'c']) {
+		const again = await eventually(async () => {
+			const answer = await ann.chat('bob', mid, { mid });
+			return answer.event === 'ack' && answer;
+		}, 'the router serves again');
+		assert.equal(again.data.state, 'duplicate');
+	}
+	const bob = await stack.connect({ sub: 'bob', dev: 'phone' });
+	assert.deepEqual((await take(bob, 3)).map((frame) => frame.mid), ['a', 'b', 'c']);
+	await quiet(bob);
+	assert.equal(ann.end, undefined);
+});
+
 test('kill -9 of the router under load: no socket closes, what was acknowledged arrives once and in order', async (t) => {
 	const CLIENTS = 200;
 	const stack = await startStack(t, { edges: 2, edge: FAST, logLevel: 'info' });
@@ -340,5 +380,6 @@ test('kill -9 of the router under load: no socket closes, what was acknowledged 
 		assert.equal(client.end, undefined, 'no socket closed');
 		assert.ok(!client.frames.some((frame) => frame.event === 'reset'), 'no reset');
 	}
+	assert.ok(!stack.edges.some((edge) => edge.lines.some((line) => / link_up .*wire=1/.test(line))), 'a dead router is not taken for an old one');
 	console.log(`${acked.flat().length} acknowledged messages over two kills of the router arrived; ${refused} answers were 1503`);
 });
