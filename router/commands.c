@@ -7,8 +7,13 @@
 
 #include <stdlib.h>
 
+#ifdef COMMANDS_TIGHT
+/* Of tests: nearly every command asks for memory, which may fail. */
+enum { FIRST_COMMANDS = 1, KEPT_COMMANDS = 1, CHUNK_BYTES = 64, KEPT_BYTES = 0 };
+#else
 /* What is kept has room for what one commit of the store brings, STORE_BATCH_ROWS messages. */
 enum { FIRST_COMMANDS = 64, KEPT_COMMANDS = 8192, CHUNK_BYTES = 65536, KEPT_BYTES = 4194304 };
+#endif
 
 struct commands_chunk {
 	struct commands_chunk *next;

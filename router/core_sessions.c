@@ -480,7 +480,6 @@ int core_on_tick(struct core *c, const struct core_event *e)
 	struct session *s;
 
 	/* What there is no memory for now is done by a later tick. */
-	core_tell(c, e);
 	while ((s = sessions_due(&c->sessions, e->now_ms)) != NULL) {
 		bool token_ended = s->ends_ms == s->ceiling_ms;
 
@@ -488,6 +487,7 @@ int core_on_tick(struct core *c, const struct core_event *e)
 			return 0;
 		end_session(c, s, "closed", token_ended ? "token_expired" : "ticket_ended");
 	}
+	core_tell(c, e); /* to those who are still there */
 	sessions_forget(&c->sessions, e->now_ms);
 	mids_expire(&c->mids, e->now_ms, MIDS_PER_TICK);
 	contacts_sweep(

@@ -208,7 +208,9 @@ void router_tick(struct world *w)
 	if (w->core == NULL || w->now_ms - w->ticked_ms < 200)
 		return;
 	w->ticked_ms = w->now_ms;
+	/* The next tick does what this one had no memory for. */
 	router_step(w, &tick, true);
+	router_step(w, &tick, false);
 	for (int i = 0; i < EDGES; i++) {
 		struct edge *e = &w->edges[i];
 		struct core_command nothing = {.kind = CORE_DO_NOTE};

@@ -149,7 +149,8 @@ static void take_position(struct world *w, const struct core_command *c)
 	struct op o = {.kind = OP_POSITION, .user = sim_user(c->position.uid)};
 
 	o.position.user = o.user;
-	memcpy(o.position.device, c->position.device.data, c->position.device.len);
+	snprintf(o.position.device, sizeof(o.position.device), "%.*s",
+		SLICE_ARGS(c->position.device));
 	o.position.kept.u = c->position.u;
 	o.position.kept.s = c->position.s;
 	o.position.kept.seen_ms = c->position.seen_ms;

@@ -265,6 +265,24 @@ static void nothing_goes_from_under_a_session_that_reads(void **state)
 	rig_stop(&r);
 }
 
+static void nothing_goes_before_those_who_were_reading_can_be_back(void **state)
+{
+	struct core_config config = rig_config;
+	const struct core_stored_user user = {
+		.uid = {"1", 1}, .head = {9, 9, 90}, .acked = {9, 9, 90}, .floor = 1};
+	struct rig r;
+
+	(void)state;
+	config.after_restart = true;
+	rig_start_with(&r, &config);
+	assert_int_equal(core_load_user(r.core, &user), 0);
+	r.now_ms += REOPEN_WINDOW_MS;
+	assert_null(offer(&r, "1", 9, 2 * DAY));
+	r.now_ms++;
+	assert_non_null(offer(&r, "1", 9, 2 * DAY));
+	rig_stop(&r);
+}
+
 static void past_the_retention_it_goes_acknowledged_or_not_and_does_not_count_any_more(void **state)
 {
 	struct rig r;
@@ -398,6 +416,7 @@ int main(void)
 		cmocka_unit_test(old_messages_go_when_every_kept_device_has_them),
 		cmocka_unit_test(without_a_kept_device_what_anybody_acknowledged_goes),
 		cmocka_unit_test(nothing_goes_from_under_a_session_that_reads),
+		cmocka_unit_test(nothing_goes_before_those_who_were_reading_can_be_back),
 		cmocka_unit_test(
 			past_the_retention_it_goes_acknowledged_or_not_and_does_not_count_any_more),
 		cmocka_unit_test(the_system_stream_goes_by_retention_alone),
