@@ -3,7 +3,34 @@
  * those of scripts/bugs it is 0 and vanishes.  scripts/bugs makes each bug in turn, runs the
  * scenario that stands beside it and says caught or missed.
  *
- *   n  caught by            what
+ *   n  caught by              what
+ *
+ *   1  sim                    a message is told before it is on disk
+ *   2  unit:core_bounds       when too much waits for the disk, the oldest is given up
+ *   3  sim                    a page begins one number late
+ *   4  sim                    message ids are lost with a restart
+ *   5  sim                    the end of an older connection takes a newer one
+ *   6  sim                    pauses of presence are measured by the wall clock
+ *   7  sim                    a private message goes to all, over PUB
+ *   8  sim                    numbers of a commit that failed are not given out again
+ *   9  sim                    the sender is the user of another session
+ *  10  sim                    a second send is answered before the first is on disk
+ *  11  sim                    a session is live one message early
+ *  12  unit:core_positions    a device has what one of its connections has, not all
+ *  13  sim                    trimming looks at the furthest device, not at the last
+ *  14  sim                    a ticket opens a second session
+ *  15  unit:store_sqlite      MACs are not looked at
+ *  16  unit:store_faults      a batch counts as stored though its COMMIT failed
+ *  17  sim                    the edge writes frames that it has written before
+ *  18  sim                    the edge drops a frame and does not ask for it again
+ *  19  unit:store_sqlite      an older file that is put back is not noticed
+ *  20  unit:link              a hole in the batches of a link is not noticed
+ *  21  sim                    sessions go on after their end
+ *  22  sim                    a position of another epoch is taken
+ *  23  sim                    an edge may name sessions of another
+ *  24  sim                    damaged rows are delivered
+ *  25  sim                    after a full disk the generation stays the same
+ *  26  sim                    what was acknowledged counts against the inbox for ever
  */
 #ifndef POSTERN_COMMON_BUG_H
 #define POSTERN_COMMON_BUG_H

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "router/core_internal.h"
 
 static core_handler_fn *const handlers[] = {
@@ -115,7 +116,7 @@ enum owner core_owner(
 		return s->edge.id == l->edge.id && s->edge.epoch == l->edge.epoch ? OWNER_ENDED
 										  : OWNER_NONE;
 	*out = s;
-	return s->link == e->link ? OWNER_LINK : OWNER_NONE;
+	return s->link == e->link || BUG(23) ? OWNER_LINK : OWNER_NONE;
 }
 
 int core_violation(struct core *c, const struct core_event *e, const char *what)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/bug.h"
 #include "router/core_internal.h"
 
 /* Before the same send is worth another try. */
@@ -18,7 +19,8 @@ static struct refusal check_bounds(
 {
 	size_t len = d->message.body.len;
 
-	if (c->pending.rows >= STORE_PENDING_ROWS || len > STORE_PENDING_BYTES - c->pending.bytes)
+	if ((c->pending.rows >= STORE_PENDING_ROWS && !BUG(2)) ||
+		len > STORE_PENDING_BYTES - c->pending.bytes)
 		return (struct refusal){EX_UNAVAILABLE, NULL, UNAVAILABLE_AFTER_MS};
 	if (to == NULL)
 		return (struct refusal){0};
@@ -58,7 +60,7 @@ static int repeat(struct core *c, const struct draft *d, const struct mid *first
 {
 	struct core_command *result;
 
-	if (first->pending != NULL) {
+	if (first->pending != NULL && !BUG(10)) {
 		if (!pendings_wait(&c->pending, first->pending, &d->asker))
 			return -ENOMEM;
 		c->counts.duplicates++;
@@ -141,6 +143,10 @@ static void commit(struct core *c, struct pending *p)
 	if (p->message.at_from.seq != 0)
 		p->from->numbers.head = p->message.at_from;
 	c->last_number = p->number;
+	if (BUG(1))
+		c->stored_number = p->number;
+	if (BUG(2) && c->pending.rows >= STORE_PENDING_ROWS)
+		c->pending.first->is_failed = true;
 	pendings_add(&c->pending, p);
 }
 

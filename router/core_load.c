@@ -1,6 +1,7 @@
 /* What the store kept, before the first step. */
 #include <errno.h>
 
+#include "common/bug.h"
 #include "router/core_internal.h"
 
 static void load_numbers(struct numbers *n, const struct core_stored_user *from)
@@ -63,6 +64,8 @@ int core_load_recent(struct core *c, const struct message *m)
 	struct mid *mid;
 	uint32_t i;
 
+	if (BUG(4))
+		return 0;
 	mids_name(&c->mids, m, &name);
 	i = mids_add(&c->mids, &name, c->config.started_ms);
 	if (i == 0)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "router/core_internal.h"
 
 /* Before a sender whose message found no room tries again. */
@@ -93,6 +94,8 @@ static int tell_recipient(struct core *c, const struct pending *p, uint32_t *out
 	struct fanout f = {.user = p->to, .live_only = true, .number = p->message.at_to.seq};
 
 	*out_n = 0;
+	if (BUG(7))
+		return tell_all(c, &p->message);
 	if (!core_has_receiver(&f))
 		return 0;
 	if (!text_message(&c->commands, &p->message, TEXT_RECEIVED, &f.text))
@@ -305,7 +308,7 @@ int core_on_failed(struct core *c, const struct core_event *e)
 	if (e->failed.generation != c->generation)
 		return 0;
 	for (const struct pending *p = c->pending.first; p != NULL; p = p->next) {
-		if (!p->is_failed)
+		if (!p->is_failed && !BUG(8))
 			set_heads(c, p, true);
 	}
 	for (struct pending *p = c->pending.first; p != NULL; p = p->next) {
@@ -319,7 +322,7 @@ int core_on_failed(struct core *c, const struct core_event *e)
 		if (p->mid != 0)
 			mids_remove(&c->mids, p->mid);
 	}
-	c->generation++;
+	c->generation += !BUG(25);
 	c->counts.store_failures++;
 	core_tell(c, e);
 	return 0;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "common/bug.h"
 #include "router/core_internal.h"
 
 /* Told to the store in one tick; the rest waits its turn. */
@@ -75,7 +76,7 @@ int core_on_ack(struct core *c, const struct core_event *e)
 		return -ENOMEM;
 	s->acked_u = e->ack.u > s->acked_u ? e->ack.u : s->acked_u;
 	s->acked_s = e->ack.s > s->acked_s ? e->ack.s : s->acked_s;
-	if (p->device_len == 0)
+	if (p->device_len == 0 || BUG(12))
 		positions_raise(&c->positions, p, s->acked_u, s->acked_s);
 	else
 		settle_position(c, p);
@@ -116,6 +117,8 @@ int core_on_acked(struct core *c, const struct core_event *e)
 
 	if (u == NULL || place->seq <= u->acked.seq || place->seq > u->numbers.stored.seq)
 		return 0;
+	if (BUG(26))
+		return 0;
 	c->unacked_rows -= place->rows - u->acked.rows;
 	u->acked = *place;
 	if (place->seq > u->acked_seq)
@@ -133,7 +136,7 @@ static int add_page(struct core *c, struct session *s, enum core_stream stream, 
 	command->page.session = s->id;
 	command->page.stream = stream;
 	command->page.last = last;
-	command->page.more = last != numbers_of(c, s, stream)->stored.seq;
+	command->page.more = last + BUG(11) < numbers_of(c, s, stream)->stored.seq;
 	if (stream == CORE_STREAM_USER && !command->page.more)
 		sessions_set_live(&c->sessions, s, true);
 	return 0;
@@ -205,7 +208,7 @@ int core_on_sync(struct core *c, const struct core_event *e)
 
 static const char *gone_reason(const struct message_row *row, int64_t wall_ms)
 {
-	if (row->is_damaged)
+	if (row->is_damaged && !BUG(24))
 		return "damaged";
 	return row->message.expires_ms != 0 && row->message.expires_ms <= wall_ms ? "expired"
 										  : NULL;
@@ -248,7 +251,7 @@ int core_on_rows(struct core *c, const struct core_event *e)
 {
 	struct session *s = sessions_find(&c->sessions, e->rows.session);
 	enum core_stream stream = e->rows.stream;
-	uint64_t last = e->rows.after;
+	uint64_t last = e->rows.after + BUG(3);
 	int rc;
 
 	if (s == NULL || s->user == NULL || !s->is_reading[stream] ||
@@ -281,7 +284,7 @@ static uint64_t acknowledged_by_all(const struct user *u)
 {
 	uint64_t lowest;
 
-	return positions_lowest(u, &lowest) ? lowest : u->acked_seq;
+	return positions_lowest(u, &lowest) && !BUG(13) ? lowest : u->acked_seq;
 }
 
 static uint64_t not_past_readers(const struct user *u, uint64_t seq)

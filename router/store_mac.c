@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "router/store_record.h"
 
 struct store_mac {
@@ -74,6 +75,8 @@ bool store_mac_fits(
 
 	if (in.len < STORE_MAC_BYTES)
 		return false;
+	if (BUG(15))
+		return true;
 	in.len -= STORE_MAC_BYTES;
 	return store_mac_make(m, domain, id, in, mac) &&
 	       CRYPTO_memcmp(mac, in.data + in.len, sizeof(mac)) == 0;

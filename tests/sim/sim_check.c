@@ -351,13 +351,15 @@ static void check_users(struct world *w)
 		if (!core_user(w->core, slice_of(sim_uids[i]), &info))
 			sim_fail(w, "rules", "%s is not known", sim_uids[i]);
 		else if (info.seq != s->head.seq || info.acked != s->acked.seq ||
-			 info.floor != s->floor)
+			 info.floor != s->floor || info.rows != s->head.rows - s->acked.rows)
 			sim_fail(w, "rules",
-				"%s: seq %llu acked %llu floor %llu, on disk %llu %llu %llu",
+				"%s: seq %llu acked %llu floor %llu rows %llu, on disk %llu %llu "
+				"%llu %llu",
 				sim_uids[i], (unsigned long long)info.seq,
 				(unsigned long long)info.acked, (unsigned long long)info.floor,
-				(unsigned long long)s->head.seq, (unsigned long long)s->acked.seq,
-				(unsigned long long)s->floor);
+				(unsigned long long)info.rows, (unsigned long long)s->head.seq,
+				(unsigned long long)s->acked.seq, (unsigned long long)s->floor,
+				(unsigned long long)(s->head.rows - s->acked.rows));
 		else if (info.acked > w->read_u[i])
 			sim_fail(w, "C1", "%s: %llu counts as acknowledged, read was %llu",
 				sim_uids[i], (unsigned long long)info.acked,
