@@ -3,6 +3,8 @@
  */
 #include "core_chance.h"
 
+#include <stdio.h>
+
 /* SplitMix64 */
 static uint64_t draw(struct chance *ch)
 {
@@ -23,6 +25,11 @@ bool chance_once_in(struct chance *ch, unsigned n)
 	return below(ch, n) == 0;
 }
 
+static unsigned draw_below(void *arg, unsigned n)
+{
+	return below(arg, n);
+}
+
 static struct slice some_uid(struct chance *ch)
 {
 	return slice_of(ch->model->users[below(ch, MODEL_USERS)].uid);
@@ -30,9 +37,9 @@ static struct slice some_uid(struct chance *ch)
 
 static struct slice some_recipient(struct chance *ch)
 {
-	static const char *const others[] = {"", "stranger", "a b", "1\n"};
+	static const char *const others[] = {"", "a b", "1\n"};
 
-	return chance_once_in(ch, 12) ? slice_of(others[below(ch, 4)]) : some_uid(ch);
+	return chance_once_in(ch, 16) ? slice_of(others[below(ch, 3)]) : some_uid(ch);
 }
 
 /* Mostly one that lives on the event's link, then one of another, one that ended, one that never
@@ -111,13 +118,41 @@ static void make_ticket(struct chance *ch, const struct core_event *e, struct sl
 	memcpy(t->uid, uid.data, uid.len);
 }
 
+/* Mostly one that can be: up to the stored head, often it, seldom beyond. */
+static uint64_t some_number(struct chance *ch, const struct model_stream *s)
+{
+	if (chance_once_in(ch, 30))
+		return s->stored + 1 + below(ch, 2);
+	if (chance_once_in(ch, 2))
+		return s->stored;
+	return chance_once_in(ch, 4) ? below(ch, (unsigned)s->stored + 1)
+				     : s->stored - below(ch, (unsigned)(s->stored % 16) + 1);
+}
+
+static void make_position(struct chance *ch, struct core_event *e, struct slice uid)
+{
+	int user = model_user(ch->model, uid);
+
+	e->open.live_only = chance_once_in(ch, 10);
+	e->open.has_position = !chance_once_in(ch, 3);
+	e->open.epoch = chance_once_in(ch, 20)
+				? SLICE_LITERAL("another1")
+				: (struct slice){ch->model->config.epoch, EPOCH_BYTES};
+	e->open.u = some_number(ch, &ch->model->streams[user]);
+	e->open.s = some_number(ch, &ch->model->streams[MODEL_SYSTEM]);
+}
+
 static void make_open(struct chance *ch, struct core_event *e)
 {
+	static const char *const devices[] = {
+		"phone", "phone", "desk", "~0123456789abcdef", "~fedcba9876543210"};
+
 	ch->next_session += 2; /* odd ones are guessed */
 	make_ticket(ch, e, some_uid(ch));
 	e->open.ticket = &ch->ticket;
 	e->open.nonce = ch->ticket.nonce;
-	e->open.device = SLICE_LITERAL("phone");
+	e->open.device = slice_of(devices[below(ch, 5)]);
+	make_position(ch, e, (struct slice){ch->ticket.uid, ch->ticket.uid_len});
 	e->open.dialect = chance_once_in(ch, 3) ? CORE_PLAIN : CORE_NATIVE;
 	e->open.reopen = chance_once_in(ch, 6);
 	if (chance_once_in(ch, 5))
@@ -139,9 +174,18 @@ static void make_renewal(struct chance *ch, struct core_event *e)
 	e->renew.ticket = &ch->ticket;
 }
 
+static struct slice some_mid(struct chance *ch)
+{
+	if (chance_once_in(ch, 20))
+		return SLICE_LITERAL("not a mid");
+	if (chance_once_in(ch, 2))
+		return (struct slice){0};
+	snprintf(ch->mid, sizeof(ch->mid), "m:%u", below(ch, 60));
+	return slice_of(ch->mid);
+}
+
 static void make_send(struct chance *ch, struct core_event *e)
 {
-	static const char *const mids[] = {"", "", "m1", "m:2", "not a mid"};
 	static const char *const contents[] = {"secret", "secret \xe2\x82\xac", "", "\xff"};
 	unsigned content = below(ch, 16);
 
@@ -149,7 +193,7 @@ static void make_send(struct chance *ch, struct core_event *e)
 	e->send.ref = draw(ch) % 100000;
 	e->send.to = some_recipient(ch);
 	e->send.content = slice_of(contents[content < 3 ? content + 1 : 0]);
-	e->send.mid = slice_of(mids[below(ch, 5)]);
+	e->send.mid = some_mid(ch);
 }
 
 static void make_push(struct chance *ch, struct core_event *e)
@@ -163,8 +207,11 @@ static void make_push(struct chance *ch, struct core_event *e)
 		e->push.user = some_uid(ch);
 	e->push.event = slice_of(chance_once_in(ch, 10) ? "chat" : "news");
 	e->push.data = slice_of(chance_once_in(ch, 2) ? "[1,2]" : "\"secret\"");
-	if (chance_once_in(ch, 2))
-		e->push.mid = SLICE_LITERAL("p1");
+	e->push.mid = some_mid(ch);
+	if (e->push.mid.len > 0 && e->push.mid.data != ch->mid)
+		e->push.mid = (struct slice){0};
+	if (e->kind == CORE_CTL_PUSH && chance_once_in(ch, 3))
+		e->push.ttl_ms = 500 + below(ch, 5000);
 }
 
 static void make_edge(struct chance *ch, struct core_event *e)
@@ -190,27 +237,61 @@ static void make_watch(struct chance *ch, struct core_event *e)
 		ch->users[i] = some_uid(ch);
 }
 
+static void make_ack_or_sync(struct chance *ch, struct core_event *e)
+{
+	const struct model_stream *streams = ch->model->streams;
+	const struct model_session *s;
+	uint64_t id = some_session(ch, e);
+	uint64_t u;
+
+	s = model_live(ch->model, id);
+	u = some_number(ch, &streams[s == NULL ? MODEL_SYSTEM : s->user]);
+	if (e->kind == CORE_ACK) {
+		e->ack.session = id;
+		e->ack.u = chance_once_in(ch, 6) ? 0 : u;
+		e->ack.s = chance_once_in(ch, 6) ? 0 : some_number(ch, &streams[MODEL_SYSTEM]);
+		return;
+	}
+	e->sync.session = id;
+	e->sync.stream = chance_once_in(ch, 4) ? CORE_STREAM_SYSTEM : CORE_STREAM_USER;
+	e->sync.after =
+		e->sync.stream == CORE_STREAM_USER ? u : some_number(ch, &streams[MODEL_SYSTEM]);
+}
+
 static enum core_event_kind some_kind(struct chance *ch)
 {
 	static const enum core_event_kind often[] = {CORE_OPEN, CORE_OPEN, CORE_OPEN, CORE_CLOSE,
 		CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_PUSH,
 		CORE_CTL_PUSH, CORE_TYPING, CORE_WATCH, CORE_AWAY, CORE_RENEW, CORE_TICK, CORE_TICK,
-		CORE_TICK};
+		CORE_TICK, CORE_ACK, CORE_ACK, CORE_SYNC, CORE_SYNC};
 	static const enum core_event_kind seldom[] = {
-		CORE_EDGE_UP, CORE_CTL_KICK, CORE_USER_KNOWN, CORE_EDGE_DOWN};
+		CORE_EDGE_UP, CORE_CTL_KICK, CORE_USER_KNOWN, CORE_EDGE_DOWN, CORE_CTL_PURGE};
 
-	return chance_once_in(ch, 20) ? seldom[below(ch, 4)]
+	return chance_once_in(ch, 20) ? seldom[below(ch, 5)]
 				      : often[below(ch, sizeof(often) / sizeof(often[0]))];
+}
+
+static void set_times(struct chance *ch, struct core_event *e)
+{
+	ch->now_ms += chance_once_in(ch, 50) ? below(ch, 20000) : below(ch, 300);
+	if (chance_once_in(ch, 400))
+		ch->wall_skew += 86400000;
+	e->now_ms = ch->now_ms;
+	e->wall_ms = 1767225600000 + ch->now_ms + ch->wall_skew;
+	e->random[0] = draw(ch);
+	e->random[1] = draw(ch);
 }
 
 void chance_event(struct chance *ch, struct core_event *e)
 {
-	*e = (struct core_event){.kind = some_kind(ch), .link = below(ch, MODEL_LINKS)};
-	ch->now_ms += chance_once_in(ch, 50) ? below(ch, 20000) : below(ch, 300);
-	e->now_ms = ch->now_ms;
-	e->wall_ms = 1767225600000 + ch->now_ms;
-	e->random[0] = draw(ch);
-	e->random[1] = draw(ch);
+	*e = (struct core_event){.kind = CORE_TICK};
+	set_times(ch, e);
+	if (chance_once_in(ch, 4)) {
+		disk_event(ch->disk, ch->model, e, draw_below, ch);
+		return;
+	}
+	e->kind = some_kind(ch);
+	e->link = below(ch, MODEL_LINKS);
 	if (e->kind == CORE_OPEN)
 		make_open(ch, e);
 	else if (e->kind == CORE_CLOSE)
@@ -231,7 +312,10 @@ void chance_event(struct chance *ch, struct core_event *e)
 	} else if (e->kind == CORE_AWAY) {
 		e->away.session = some_session(ch, e);
 		e->away.away = chance_once_in(ch, 2);
-	} else if (e->kind == CORE_CTL_KICK || e->kind == CORE_USER_KNOWN) {
+	} else if (e->kind == CORE_ACK || e->kind == CORE_SYNC) {
+		make_ack_or_sync(ch, e);
+	} else if (e->kind == CORE_CTL_KICK || e->kind == CORE_USER_KNOWN ||
+		   e->kind == CORE_CTL_PURGE) {
 		e->link = 0;
 		e->user.uid = some_uid(ch);
 	}

@@ -24,12 +24,14 @@ void model_line(struct model *m, const char *format, ...)
 
 void model_init(struct model *m, const struct core_config *config)
 {
-	static const char *const uids[MODEL_USERS] = {
-		"1", "2", "007", "bob", "ann@x", "123456789012345", "1234567890123456", "-"};
+	static const char *const uids[MODEL_USERS] = {"1", "2", "007", "bob", "ann@x",
+		"123456789012345", "1234567890123456", "-", "stranger"};
 
 	*m = (struct model){.config = *config};
 	for (unsigned i = 0; i < MODEL_USERS; i++)
 		snprintf(m->users[i].uid, sizeof(m->users[i].uid), "%s", uids[i]);
+	for (unsigned i = 0; i < MODEL_STREAMS; i++)
+		m->streams[i].floor = 1;
 }
 
 int model_user(const struct model *m, struct slice uid)
@@ -106,10 +108,13 @@ static void keep_ended(struct model *m, const struct model_session *s, int64_t n
 
 static void end(struct model *m, size_t i, int64_t now_ms)
 {
-	keep_ended(m, &m->live[i], now_ms);
+	struct model_session gone = m->live[i];
+
+	keep_ended(m, &gone, now_ms);
 	for (; i + 1 < m->n_live; i++)
 		m->live[i] = m->live[i + 1];
 	m->n_live--;
+	model_settle(m, gone.user, gone.device);
 }
 
 struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id)
@@ -124,20 +129,20 @@ struct model_session *model_owned(struct model *m, const struct core_event *e, u
 	if (!l->up || gone == NULL || gone->edge_id != l->id || gone->edge_epoch != l->epoch)
 		model_line(m, "violation %u", e->link);
 	else if (e->kind == CORE_SEND && name_is_mid(e->send.mid))
-		model_line(m, "result %u ref=%lu 0 devices=0 seq=0 mid=%.*s code=1402 -", e->link,
+		model_line(m, "result %u ref=%lu 0/0 devices=0 seq=0 mid=%.*s code=1402 -", e->link,
 			ref, SLICE_ARGS(e->send.mid));
 	else if (e->kind == CORE_SEND || e->kind == CORE_PUSH)
-		model_line(m, "result %u ref=%lu 0 devices=0 seq=0 mid= code=1402 -", e->link, ref);
+		model_line(
+			m, "result %u ref=%lu 0/0 devices=0 seq=0 mid= code=1402 -", e->link, ref);
 	return NULL;
 }
 
 static void edge_down(struct model *m, const struct core_event *e)
 {
-	for (size_t i = 0; i < m->n_live;) {
-		if (m->live[i].link == e->link)
-			end(m, i, e->now_ms);
-		else
-			i++;
+	/* The newest first: it decides what two connections of one device had last. */
+	for (size_t i = m->n_live; i > 0; i--) {
+		if (m->live[i - 1].link == e->link)
+			end(m, i - 1, e->now_ms);
 	}
 	m->links[e->link].up = false;
 }
@@ -173,6 +178,54 @@ static unsigned open_code(
 	return model_sessions(m, user) >= m->config.sessions_per_user ? 4004 : 0;
 }
 
+/* Where it begins. */
+static void begin(struct model *m, const struct core_event *e, struct model_session *s)
+{
+	struct model_user *u = &m->users[s->user];
+	const struct model_stream *streams[2] = {&m->streams[s->user], &m->streams[MODEL_SYSTEM]};
+	const uint64_t said[2] = {e->open.u, e->open.s};
+	const uint64_t acked[2] = {u->acked, u->acked_system};
+	const struct model_position *p =
+		s->device[0] == '~' ? NULL : model_position(u, s->device, false);
+	enum core_reset why = CORE_RESET_NONE;
+	bool recovered = e->open.has_position && !e->open.live_only;
+
+	for (size_t i = 0; i < 2 && recovered; i++) {
+		if (said[i] + 1 < streams[i]->floor)
+			why = CORE_RESET_TOO_OLD;
+	}
+	if (recovered && (said[0] > streams[0]->stored || said[1] > streams[1]->stored))
+		why = CORE_RESET_AHEAD;
+	if (recovered && !slice_eq(e->open.epoch, (struct slice){m->config.epoch, EPOCH_BYTES}))
+		why = CORE_RESET_EPOCH_CHANGED;
+	recovered = recovered && why == CORE_RESET_NONE;
+	for (size_t i = 0; i < 2; i++) {
+		s->asked[i] = streams[i]->stored;
+		if (recovered)
+			s->asked[i] = said[i];
+		else if (!e->open.live_only && !e->open.has_position && (i == 0 || u->has_begun))
+			s->asked[i] =
+				acked[i] + 1 < streams[i]->floor ? streams[i]->floor - 1 : acked[i];
+		s->acked[i] = p == NULL ? 0 : p->at[i];
+	}
+	s->is_live = s->asked[0] == streams[0]->stored;
+	model_line(m, "opened %u nonce=%lu session=%lu u=%lu s=%lu from %lu/%lu %d/%d", e->link,
+		e->open.nonce, s->id, streams[0]->stored, streams[1]->stored, s->asked[0],
+		s->asked[1], recovered, why);
+}
+
+static void begin_user(struct model *m, unsigned user)
+{
+	struct model_user *u = &m->users[user];
+
+	u->known = true;
+	if (u->has_begun)
+		return;
+	u->has_begun = true;
+	u->acked_system = m->streams[MODEL_SYSTEM].stored;
+	model_line(m, "user %s %lu", u->uid, u->acked_system);
+}
+
 static void open(struct model *m, const struct core_event *e)
 {
 	const struct ticket *t = e->open.ticket;
@@ -190,6 +243,7 @@ static void open(struct model *m, const struct core_event *e)
 	unsigned code;
 
 	assert(user >= 0 && m->n_live < MODEL_LIVE);
+	snprintf(s.device, sizeof(s.device), "%.*s", SLICE_ARGS(e->open.device));
 	code = open_code(m, e, s.user, &violates);
 	if (violates)
 		model_line(m, "violation %u", e->link);
@@ -201,10 +255,9 @@ static void open(struct model *m, const struct core_event *e)
 			keep_ended(m, &s, e->now_ms);
 		return;
 	}
-	model_line(m, "opened %u nonce=%lu session=%lu u=%lu s=%lu", e->link, e->open.nonce, s.id,
-		m->users[user].seq, m->system_head);
+	begin(m, e, &s);
 	m->live[m->n_live++] = s;
-	m->users[user].known = true;
+	begin_user(m, s.user);
 }
 
 /* Tells a watcher how it is. */
@@ -215,7 +268,10 @@ static void tell(
 	int n;
 
 	w->state = model_state(m, w->user, &w->devices);
-	if (model_is_silent(m, now_ms)) {
+	if (w->is_hidden) {
+		w->state = MODEL_OFFLINE;
+		w->devices = 0;
+	} else if (model_is_silent(m, now_ms)) {
 		w->state = MODEL_UNKNOWN;
 		w->devices = 0;
 	}
@@ -226,8 +282,31 @@ static void tell(
 		"{\"event\":\"presence\",\"data\":{\"user\":\"%s\",\"state\":\"%s\",\"devices\":%"
 		"u}",
 		m->users[w->user].uid, model_word(w->state), w->devices);
-	model_line(
-		m, "deliver %u session=%lu shed=1 native=0 plain=%d %s", s->link, s->id, n, text);
+	model_line(m, "deliver %u session=%lu shed=1 native=0 0/0 plain=%d %s", s->link, s->id, n,
+		text);
+}
+
+static bool is_hidden(const struct model *m, unsigned watcher, unsigned user, int64_t wall_ms)
+{
+	int64_t last = m->contacts[watcher][user];
+
+	if (m->config.watching == CORE_WATCH_CONTACTS)
+		return watcher != user &&
+		       (last == 0 || last <= wall_ms - m->config.retention_ms - MODEL_DAY_MS);
+	return m->config.watching == CORE_WATCH_OFF;
+}
+
+void model_reveal(struct model *m, unsigned a, unsigned b)
+{
+	for (size_t i = 0; i < m->n_live && m->config.watching == CORE_WATCH_CONTACTS; i++) {
+		struct model_session *s = &m->live[i];
+
+		for (size_t k = 0; k < s->n_watches; k++) {
+			if ((s->user == a && s->watches[k].user == b) ||
+				(s->user == b && s->watches[k].user == a))
+				s->watches[k].is_hidden = false;
+		}
+	}
 }
 
 static void watch(struct model *m, const struct core_event *e)
@@ -247,6 +326,7 @@ static void watch(struct model *m, const struct core_event *e)
 		if (again)
 			continue;
 		s->watches[s->n_watches].user = user;
+		s->watches[s->n_watches].is_hidden = is_hidden(m, s->user, user, e->wall_ms);
 		tell(m, s, &s->watches[s->n_watches++], e->now_ms);
 	}
 }
@@ -277,19 +357,21 @@ static void kick(struct model *m, const struct core_event *e)
 	unsigned n = 0;
 
 	if (user < 0 || !m->users[user].known) {
-		model_line(m, "ctl ref=0 0 devices=0 seq=0 mid= code=1101 -");
+		model_line(m, "ctl ref=0 0/0 devices=0 seq=0 mid= code=1101 -");
 		return;
 	}
-	for (size_t i = 0; i < m->n_live;) {
-		if (m->live[i].user != (unsigned)user) {
-			i++;
-			continue;
+	for (uint32_t link = 0; link < MODEL_LINKS; link++) {
+		for (size_t i = 0; i < m->n_live;) {
+			if (m->live[i].user != (unsigned)user || m->live[i].link != link) {
+				i++;
+				continue;
+			}
+			model_line(m, "shut %u session=%lu code=4009", link, m->live[i].id);
+			end(m, i, e->now_ms);
+			n++;
 		}
-		model_line(m, "shut %u session=%lu code=4009", m->live[i].link, m->live[i].id);
-		end(m, i, e->now_ms);
-		n++;
 	}
-	model_line(m, "ctl ref=0 1 devices=%u seq=0 mid= code=0 -", n);
+	model_line(m, "ctl ref=0 1/0 devices=%u seq=0 mid= code=0 -", n);
 }
 
 static void tick(struct model *m, const struct core_event *e)
@@ -315,7 +397,7 @@ static void tick(struct model *m, const struct core_event *e)
 			unsigned devices;
 			enum model_state state = model_state(m, w->user, &devices);
 
-			if ((state != w->state || devices != w->devices) &&
+			if (!w->is_hidden && (state != w->state || devices != w->devices) &&
 				e->now_ms - w->told_ms >= 1000)
 				tell(m, &m->live[i], w, e->now_ms);
 		}
@@ -344,7 +426,10 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 	switch (e->kind) {
 	case CORE_EDGE_UP:
 		edge_down(m, e);
-		m->links[e->link] = (struct model_link){true, e->edge.id, e->edge.epoch};
+		m->links[e->link].up = true;
+		m->links[e->link].turn++;
+		m->links[e->link].id = e->edge.id;
+		m->links[e->link].epoch = e->edge.epoch;
 		break;
 	case CORE_EDGE_DOWN:
 		edge_down(m, e);
@@ -380,8 +465,33 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 	case CORE_CTL_KICK:
 		kick(m, e);
 		break;
+	case CORE_ACK:
+		model_ack(m, e);
+		break;
+	case CORE_SYNC:
+		model_sync(m, e);
+		break;
+	case CORE_STORED:
+		model_stored(m, e);
+		break;
+	case CORE_FAILED:
+		model_failed(m, e);
+		break;
+	case CORE_ROWS:
+		model_rows(m, e);
+		break;
+	case CORE_ACKED:
+		model_acked(m, e);
+		break;
+	case CORE_OLD:
+		model_old(m, e);
+		break;
+	case CORE_CTL_PURGE:
+		model_purge(m, e);
+		break;
 	case CORE_TICK:
 		tick(m, e);
+		model_flush(m);
 		break;
 	}
 }
@@ -390,7 +500,7 @@ bool model_is_refused(const struct model *m)
 {
 	for (size_t i = 0; i < m->n_lines; i++) {
 		if (strncmp(m->lines[i], "violation", 9) == 0 ||
-			strstr(m->lines[i], " 0 devices=0") != NULL)
+			strstr(m->lines[i], " 0/0 devices=0") != NULL)
 			return true;
 	}
 	return false;

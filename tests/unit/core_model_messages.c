@@ -1,194 +1,243 @@
-/* The plain model of who gets what: messages, pushes, typing. */
+/* The plain model of who may say what to whom: messages, pushes, typing. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/buf.h"
 #include "core_model_inner.h"
 #include "proto/names.h"
 
-/* A delivery to every session of the user but one; how many. */
-struct spread {
-	unsigned user;
-	const struct model_session *except;
-	bool native_only;
-	bool shed;
-	const char *text;
-	size_t plain_end;
+struct refusal {
+	unsigned code; /* 0: it is fine */
+	const char *field;
 };
 
-static unsigned spread(struct model *m, const struct spread *s)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < m->n_live; i++) {
-		const struct model_session *to = &m->live[i];
-
-		if (to->user != s->user || to == s->except || (s->native_only && to->plain))
-			continue;
-		model_line(m, "deliver %u session=%lu shed=%d native=%d plain=%zu %s", to->link,
-			to->id, s->shed, s->native_only, s->plain_end, s->text);
-		n++;
-	}
-	return n;
-}
-
-static const char *json_uid(const char *uid, char out[32])
-{
-	bool number = strlen(uid) <= 15 && (uid[0] != '0' || uid[1] == '\0');
-
-	for (const char *p = uid; *p != '\0'; p++)
-		number = number && *p >= '0' && *p <= '9';
-	snprintf(out, 32, number ? "%s" : "\"%s\"", uid);
-	return out;
-}
-
-/* text is data with a number and the rest; where the plain form ends. */
-static size_t numbered(char text[300], const char *data, uint64_t seq, const char *rest)
-{
-	size_t n = (size_t)snprintf(text, 300, "%s,\"seq\":%lu", data, seq);
-
-	snprintf(text + n, 300 - n, "%s", rest);
-	return n;
-}
-
-static void deliver_chat(struct model *m, const struct core_event *e, struct model_session *from,
-	unsigned to, struct slice mid)
-{
-	char f[32];
-	char t[32];
-	char data[160];
-	char rest[120];
-	char text[300];
-	struct spread s = {.user = to, .text = text};
-	bool to_self = to == from->user;
-	unsigned devices;
-
-	json_uid(m->users[from->user].uid, f);
-	json_uid(m->users[to].uid, t);
-	snprintf(data, sizeof(data),
-		"{\"event\":\"chat\",\"data\":{\"fromUser\":%s,\"content\":\"%.*s\"}", f,
-		SLICE_ARGS(e->send.content));
-	snprintf(rest, sizeof(rest), ",\"mid\":\"%.*s\",\"ts\":%ld", SLICE_ARGS(mid), e->wall_ms);
-	s.plain_end = numbered(text, data, ++m->users[to].seq, rest);
-	devices = spread(m, &s);
-	if (!to_self) {
-		snprintf(data, sizeof(data),
-			"{\"event\":\"chat\",\"data\":{\"toUser\":%s,\"content\":\"%.*s\","
-			"\"fromUser\":%s}",
-			t, SLICE_ARGS(e->send.content), f);
-		snprintf(rest, sizeof(rest), ",\"mid\":\"%.*s\",\"ts\":%ld,\"carbon\":true",
-			SLICE_ARGS(mid), e->wall_ms);
-		s = (struct spread){from->user, from, true, false, text,
-			numbered(text, data, ++m->users[from->user].seq, rest)};
-		spread(m, &s);
-	}
-	model_line(m, "result %u ref=%lu 1 devices=%u seq=%lu mid=%.*s code=0 -", e->link,
-		e->send.ref, devices, to_self ? 0 : m->users[from->user].seq, SLICE_ARGS(mid));
-}
-
-/* 0 and *out, or an exception code. */
 static unsigned recipient(const struct model *m, struct slice uid, int64_t now_ms, unsigned *out)
 {
 	int user = model_user(m, uid);
 
-	if ((user < 0 || !m->users[user].known) && m->config.recipients == CORE_RECIPIENTS_KNOWN)
+	assert(user >= 0 || !name_is_uid(uid));
+	if (user < 0 || (!m->users[user].known && m->config.recipients == CORE_RECIPIENTS_KNOWN))
 		return model_is_silent(m, now_ms) ? 1102 : 1101;
-	if (user < 0 || model_sessions(m, (unsigned)user) == 0)
+	if (!m->config.is_durable && model_sessions(m, (unsigned)user) == 0)
 		return 1102;
 	*out = (unsigned)user;
 	return 0;
+}
+
+unsigned model_unacked(const struct model *m, unsigned user, bool is_all, uint64_t *out_bytes)
+{
+	unsigned rows = 0;
+
+	*out_bytes = 0;
+	for (size_t i = 0; i < m->n_messages; i++) {
+		const struct model_message *msg = &m->messages[i];
+
+		if (msg->to != user || msg->seq_to <= m->users[user].acked_place ||
+			msg->fate == MODEL_FAILED || (msg->fate == MODEL_WAITS && !is_all))
+			continue;
+		rows++;
+		*out_bytes += strlen(msg->body);
+	}
+	return rows;
+}
+
+/* The last use of a client's mid that still counts; n_messages: none. */
+static size_t find_mid(const struct model *m, const struct model_message *like, int64_t now_ms)
+{
+	for (size_t i = m->n_messages; i > 0; i--) {
+		const struct model_message *msg = &m->messages[i - 1];
+
+		if (msg->is_named && msg->fate != MODEL_FAILED && msg->from == like->from &&
+			strcmp(msg->device, like->device) == 0 && strcmp(msg->mid, like->mid) == 0)
+			return msg->fate == MODEL_WAITS || now_ms - msg->at_ms < MIDS_MS
+				       ? i - 1
+				       : m->n_messages;
+	}
+	return m->n_messages;
+}
+
+static void repeat(struct model *m, size_t index, const struct model_asker *asker)
+{
+	const struct model_message *msg = &m->messages[index];
+	char result[160];
+
+	if (msg->fate == MODEL_WAITS) {
+		m->waiters[m->n_waiters++] = (struct model_waiter){index, *asker};
+		return;
+	}
+	snprintf(result, sizeof(result), "%d/%d devices=%u seq=%lu mid=%s code=0 -", CORE_DUPLICATE,
+		msg->state, msg->devices, msg->is_push ? msg->seq_to : msg->seq_from, msg->mid);
+	model_answer(m, asker, result);
+}
+
+/* An inbox has room, and the sender may make a new one. */
+static unsigned bounds(struct model *m, const struct model_message *msg, int64_t wall_ms)
+{
+	struct model_user *by = msg->from < 0 ? NULL : &m->users[msg->from];
+	int64_t day = wall_ms / MODEL_DAY_MS;
+	uint64_t bytes;
+
+	if (msg->to == MODEL_SYSTEM)
+		return 0;
+	if (model_unacked(m, msg->to, true, &bytes) >= m->config.inbox_rows ||
+		bytes + strlen(msg->body) > m->config.inbox_bytes)
+		return 1103;
+	if (m->users[msg->to].known || by == NULL)
+		return 0;
+	if (by->new_inboxes_day != day)
+		by->new_inboxes = 0;
+	by->new_inboxes_day = day;
+	return by->new_inboxes++ < NEW_INBOXES_PER_DAY ? 0 : 1301;
+}
+
+static void append(struct model *m, const struct model_message *like, const struct core_event *e)
+{
+	struct model_message *msg = &m->messages[m->n_messages];
+	const char *to = like->to == MODEL_SYSTEM ? "" : m->users[like->to].uid;
+
+	assert(m->n_messages < MODEL_MESSAGES);
+	*msg = *like;
+	msg->seq_to = ++m->streams[msg->to].head;
+	if (!msg->is_push && (unsigned)msg->from != msg->to)
+		msg->seq_from = ++m->streams[msg->from].head;
+	msg->at_ms = e->now_ms;
+	msg->ts_ms = e->wall_ms;
+	m->n_messages++;
+	if (msg->to != MODEL_SYSTEM) {
+		m->users[msg->to].known = true;
+		if (!m->users[msg->to].has_begun) {
+			m->users[msg->to].has_begun = true;
+			m->users[msg->to].acked_system = m->streams[MODEL_SYSTEM].stored;
+			model_line(m, "user %s %lu", to, m->streams[MODEL_SYSTEM].stored);
+		}
+	}
+	model_line(m, "append %zu/%lu %s %lu from %s %lu %s %s push=%d %s %s %ld %ld",
+		m->n_messages, m->generation, to, msg->seq_to,
+		msg->from < 0 ? "" : m->users[msg->from].uid, msg->seq_from, msg->device, msg->mid,
+		msg->is_push, msg->event, msg->body, msg->ts_ms, msg->expires_ms);
+}
+
+/* What is left to be said of a message that is well-formed. */
+static struct refusal accept(struct model *m, struct model_message *msg, const struct core_event *e,
+	struct slice to, struct slice mid)
+{
+	size_t known = m->n_messages;
+	struct refusal why = {0, "-"};
+
+	snprintf(msg->mid, sizeof(msg->mid), "%.*s", SLICE_ARGS(mid));
+	if (msg->is_named)
+		known = find_mid(m, msg, e->now_ms);
+	if (known < m->n_messages) {
+		const struct model_message *first = &m->messages[known];
+		int user = to.len == 0 ? MODEL_SYSTEM : model_user(m, to);
+
+		if (first->is_push != msg->is_push || first->to != (unsigned)user ||
+			strcmp(first->event, msg->event) != 0 ||
+			strcmp(first->body, msg->body) != 0)
+			return (struct refusal){1410, "mid"};
+		repeat(m, known, &msg->asker);
+		return why;
+	}
+	msg->to = MODEL_SYSTEM;
+	if (to.len > 0)
+		why.code = recipient(m, to, e->now_ms, &msg->to);
+	if (why.code == 0)
+		why.code = bounds(m, msg, e->wall_ms);
+	if (why.code == 0)
+		append(m, msg, e);
+	return why;
+}
+
+static struct model_asker asker_of(const struct model *m, const struct core_event *e, uint64_t ref)
+{
+	return (struct model_asker){.link = e->link, .turn = m->links[e->link].turn, .ref = ref};
 }
 
 void model_send(struct model *m, const struct core_event *e, struct slice mid)
 {
 	struct model_session *s = model_owned(m, e, e->send.session);
 	bool mid_is_good = e->send.mid.len == 0 || name_is_mid(e->send.mid);
-	const char *field = "-";
-	unsigned to = 0;
-	unsigned code;
+	struct refusal why = {0, "-"};
+	struct model_message msg = {.is_named = e->send.mid.len > 0};
 
 	if (s == NULL)
 		return;
 	if (s->flags != TICKET_MAY_SEND && s->flags != (TICKET_MAY_SEND | TICKET_MAY_PUSH)) {
-		code = 1404;
+		why.code = 1404;
 	} else if (!name_is_uid(e->send.to) || !mid_is_good || !utf8_is_valid(e->send.content)) {
-		code = 1004;
-		field = !name_is_uid(e->send.to) ? "toUserId" : !mid_is_good ? "mid" : "message";
+		why.code = 1004;
+		why.field = !name_is_uid(e->send.to) ? "toUserId"
+			    : !mid_is_good	     ? "mid"
+						     : "message";
 	} else {
-		code = recipient(m, e->send.to, e->now_ms, &to);
+		msg.from = (int)s->user;
+		msg.session = s->id;
+		msg.asker = asker_of(m, e, e->send.ref);
+		snprintf(msg.device, sizeof(msg.device), "%s", s->device);
+		snprintf(msg.body, sizeof(msg.body), "%.*s", SLICE_ARGS(e->send.content));
+		why = accept(m, &msg, e, e->send.to, mid);
 	}
-	if (code == 0)
-		deliver_chat(m, e, s, to, mid);
-	else
-		model_line(m, "result %u ref=%lu 0 devices=0 seq=0 mid=%.*s code=%u %s", e->link,
-			e->send.ref, mid_is_good ? (int)e->send.mid.len : 0, e->send.mid.data, code,
-			field);
-}
-
-static void push_result(struct model *m, const struct core_event *e, const char *result)
-{
-	if (e->kind == CORE_PUSH)
-		model_line(m, "result %u ref=%lu %s", e->link, e->push.ref, result);
-	else
-		model_line(m, "ctl ref=%lu %s", e->push.ref, result);
+	if (why.code != 0)
+		model_line(m, "result %u ref=%lu 0/0 devices=0 seq=0 mid=%.*s code=%u %s", e->link,
+			e->send.ref, mid_is_good ? (int)e->send.mid.len : 0, e->send.mid.data,
+			why.code, why.field);
 }
 
 void model_push(struct model *m, const struct core_event *e, struct slice mid)
 {
-	struct model_session *s = e->kind == CORE_PUSH ? model_owned(m, e, e->push.session) : NULL;
-	bool to_all = e->push.user.len == 0;
-	char data[160];
-	char rest[120];
-	char text[300];
-	char result[160];
-	size_t plain_end;
-	unsigned to = 0;
-	unsigned code = 0;
-	unsigned devices = (unsigned)m->n_live;
+	bool is_operator = e->kind == CORE_CTL_PUSH;
+	struct model_session *s = is_operator ? NULL : model_owned(m, e, e->push.session);
+	struct refusal why = {0, "-"};
+	struct model_message msg = {.is_push = true,
+		.is_named = e->push.mid.len > 0,
+		.from = -1,
+		.device = "routerctl"};
+	char result[80];
 
-	if (e->kind == CORE_PUSH && s == NULL)
+	if (!is_operator && s == NULL)
 		return;
+	msg.asker = is_operator ? (struct model_asker){.is_operator = true, .ref = e->push.ref}
+				: asker_of(m, e, e->push.ref);
+	if (s != NULL) {
+		msg.from = (int)s->user;
+		msg.session = s->id;
+		snprintf(msg.device, sizeof(msg.device), "%s", s->device);
+	}
+	snprintf(msg.event, sizeof(msg.event), "%.*s", SLICE_ARGS(e->push.event));
+	snprintf(msg.body, sizeof(msg.body), "%.*s", SLICE_ARGS(e->push.data));
+	if (is_operator && e->push.ttl_ms > 0)
+		msg.expires_ms = e->wall_ms + e->push.ttl_ms;
 	if (s != NULL && (s->flags & TICKET_MAY_PUSH) == 0)
-		code = 1404;
+		why.code = 1404;
 	else if (slice_is(e->push.event, "chat"))
-		code = 1004;
-	else if (!to_all)
-		code = recipient(m, e->push.user, e->now_ms, &to);
-	if (code != 0) {
-		snprintf(result, sizeof(result), "0 devices=0 seq=0 mid= code=%u %s", code,
-			code == 1004 ? "event" : "-");
-		push_result(m, e, result);
+		why = (struct refusal){1004, "event"};
+	else
+		why = accept(m, &msg, e, e->push.user, mid);
+	if (why.code == 0)
 		return;
-	}
-	snprintf(data, sizeof(data), "{\"event\":\"%.*s\",\"data\":%.*s", SLICE_ARGS(e->push.event),
-		SLICE_ARGS(e->push.data));
-	snprintf(rest, sizeof(rest), "%s,\"mid\":\"%.*s\",\"ts\":%ld",
-		to_all ? ",\"st\":\"s\"" : "", SLICE_ARGS(mid), e->wall_ms);
-	plain_end = numbered(text, data, to_all ? ++m->system_head : ++m->users[to].seq, rest);
-	if (to_all) {
-		model_line(m, "system %lu plain=%zu %s", m->system_head, plain_end, text);
-	} else {
-		struct spread spread_it = {.user = to, .text = text, .plain_end = plain_end};
-
-		devices = spread(m, &spread_it);
-	}
-	snprintf(result, sizeof(result), "1 devices=%u seq=%lu mid=%.*s code=0 -", devices,
-		to_all ? m->system_head : m->users[to].seq, SLICE_ARGS(mid));
-	push_result(m, e, result);
+	snprintf(
+		result, sizeof(result), "0/0 devices=0 seq=0 mid= code=%u %s", why.code, why.field);
+	model_answer(m, &msg.asker, result);
 }
 
 void model_typing(struct model *m, const struct core_event *e)
 {
 	struct model_session *s = model_owned(m, e, e->typing.session);
-	struct spread f = {.except = s, .shed = true};
+	unsigned to = 0;
 	char text[100];
 	char uid[32];
+	int n;
 
 	if (s == NULL || (s->flags & TICKET_MAY_SEND) == 0 || (s->flags & TICKET_READ_ONLY) != 0 ||
-		recipient(m, e->typing.to, e->now_ms, &f.user) != 0)
+		recipient(m, e->typing.to, e->now_ms, &to) != 0)
 		return;
-	f.plain_end = (size_t)snprintf(text, sizeof(text),
-		"{\"event\":\"typing\",\"data\":{\"fromUser\":%s}",
-		json_uid(m->users[s->user].uid, uid));
-	f.text = text;
-	spread(m, &f);
+	n = snprintf(text, sizeof(text), "{\"event\":\"typing\",\"data\":{\"fromUser\":%s}",
+		model_json_uid(m->users[s->user].uid, uid));
+	for (size_t i = 0; i < m->n_live; i++) {
+		const struct model_session *at = &m->live[i];
+
+		if (at->user == to && at != s)
+			model_line(m, "deliver %u session=%lu shed=1 native=0 0/0 plain=%d %s",
+				at->link, at->id, n, text);
+	}
 }
