@@ -1,16 +1,21 @@
 /*
  * store_sqlite_inner: what the files of the SQLite store share.
  *
- *	meta      one row: the epoch and the number of the last commit
+ *	meta      one row: the epoch, the number of the last commit, the mark, a digest of all heads
  *	users     id -> uid, floor, what was acknowledged (a blob, see store_users.c)
  *	messages  id, rising with time -> a record and its MAC
- *	stream    (user, seq) -> id of the message, for the recipient's place and for the sender's
+ *	stream    (user, first number) -> ids of up to SQ_CHUNK messages whose numbers follow
  *	devices, contacts
  *
- * A user's head is not written with each message: it is the last row of the stream or, when there
- * is none, what is before the floor.  The users are all in memory; so no message costs a look-up by
- * name.  A stream row has no MAC of its own: the message that it leads to must say that it stands
- * at this very number of this very user.
+ * A commit writes messages alone, one after the other.  Where they stand in the streams is kept in
+ * memory, in each user's tail, and written to `stream` later, many at once and sorted by user: a
+ * message in two streams would else dirty two pages of its own.  Messages before the mark are all
+ * in `stream`; those behind it are read again when the store is opened.
+ *
+ * The users are all in memory, so no message costs a look-up by name.  A stream row has no MAC: the
+ * message that it leads to must say that it stands at this very number of this very user.  The
+ * digest of all heads tells when the last messages of a stream are gone: then numbers could be
+ *given twice and a new epoch begins.
  */
 #ifndef POSTERN_ROUTER_STORE_SQLITE_INNER_H
 #define POSTERN_ROUTER_STORE_SQLITE_INNER_H
@@ -29,20 +34,43 @@ enum sq_query {
 	SQ_COUNTER,
 	SQ_USER_PUT,
 	SQ_MESSAGE_ADD,
-	SQ_STREAM_ADD,
+	SQ_CHUNK_ADD,
 	SQ_DEVICE_SET,
 	SQ_DEVICE_ADD,
 	SQ_DEVICE_PRUNE,
 	SQ_CONTACT_PUT,
-	SQ_STREAM_AT,
-	SQ_STREAM_LAST,
-	SQ_STREAM_RANGE,
-	SQ_STREAM_FIRST,
-	SQ_STREAM_DROP,
+	SQ_CHUNK_AT,
+	SQ_CHUNK_FIRST,
+	SQ_CHUNK_DROP,
 	SQ_MESSAGE_AT,
 	SQ_MESSAGE_FROM,
 	SQ_MESSAGE_DROP,
 	SQ_COUNT
+};
+
+#define SQ_CHUNK 64
+
+/* Ids of the messages at first and on; n is 0: not known. */
+struct sq_chunk {
+	uint64_t first;
+	size_t n;
+	uint64_t ids[SQ_CHUNK];
+};
+
+/* What a transaction moves and a rollback takes back. */
+struct sq_progress {
+	uint64_t counter; /* of commits */
+	uint64_t next_message;
+	uint64_t mark;
+	uint64_t heads;	    /* a digest of them, see sq_head_digest() */
+	uint64_t tail_rows; /* of all tails */
+	size_t round_at;
+};
+
+struct sq_people {
+	struct store_person **list;
+	size_t n;
+	size_t cap;
 };
 
 struct store_sqlite {
@@ -53,10 +81,14 @@ struct store_sqlite {
 	struct store_users users;
 	struct store_head head; /* the sealed one */
 	int lock;		/* descriptor that holds the flock */
-	uint64_t counter;	/* of commits */
-	uint64_t next_message;
-	uint64_t kept_message; /* next_message after the last commit */
-	int wal_pages;
+	struct sq_progress now;
+	struct sq_progress kept; /* as of the last commit */
+	struct sq_people tailed; /* those with a tail, but for those of the round */
+	struct sq_people round;	 /* whose tails are being written, by id */
+	uint64_t round_mark;	 /* the mark when it is over */
+	bool is_round;
+	bool is_round_wanted; /* what is to be trimmed is in a tail */
+	int wal_pages;	      /* after the last commit */
 	uint64_t scan_after;
 	struct sqlite3 *copy; /* of a backup that is going on */
 	struct sqlite3_backup *backup;
@@ -72,18 +104,24 @@ int sq_prepare(struct store_sqlite *s);
 /* For CLEANUP. */
 void sq_resetp(struct sqlite3_stmt **statement);
 
-/* What is at one number of a stream.  *out borrows from the statement *out_row, which the caller
- * resets.  false: nothing, or damaged. */
-bool sq_message_at(struct store_sqlite *s, const struct store_person *u, uint64_t seq,
-	struct sqlite3_stmt **out_row, struct message *out);
+/* The id of the message at seq, which is the head or below; 0: not known.  cache is the caller's,
+ * zeroed at first, for one user. */
+uint64_t sq_message_id(
+	struct store_sqlite *s, const struct store_person *u, uint64_t seq, struct sq_chunk *cache);
+/* 0: it has no such chunk, or it is damaged. */
+uint64_t sq_chunk_read(struct sqlite3_stmt *row, struct sq_chunk *out);
+int sq_chunk_write(struct store_sqlite *s, const struct store_person *p, uint64_t first,
+	const uint64_t *ids, size_t n);
 /* Whether a blob is message id, whole. */
 bool sq_message_fits(struct store_sqlite *s, uint64_t id, struct slice blob, struct message *out);
 bool sq_is_at(const struct message *m, const struct store_person *u, uint64_t seq);
 /* The place of seq, or the nearest below it that is known. */
 struct message_place sq_place(struct store_sqlite *s, const struct store_person *u, uint64_t seq);
 
-/* Users, heads and the counter; before anything else is done. */
-int sq_users_read(struct store_sqlite *s, size_t *out_damaged);
+/* Users and their tails; before anything else is done.  damaged_users: their rows are lost;
+ * is_short: numbers were given that are nowhere. */
+int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short);
+struct slice sq_blob(struct sqlite3_stmt *row, int column);
 int sq_user_write(struct store_sqlite *s, const struct store_person *u);
 int sq_meta_write(struct store_sqlite *s);
 
@@ -96,6 +134,19 @@ bool sq_has_untidy(const struct store_backend *b);
 int sq_backup(struct store_backend *b, bool *more);
 const char *sq_backup_path(const struct store_backend *b);
 void sq_backup_end(struct store_sqlite *s);
+
+/* store_sqlite_tail.c */
+/* A place of message, which is the next of p, in its tail. */
+int sq_tail_add(struct store_sqlite *s, struct store_person *p, const struct message_place *place,
+	uint64_t message);
+int sq_tail_read(struct store_sqlite *s);
+/* What a user with that head adds to the digest. */
+uint64_t sq_head_digest(const struct store_person *p);
+/* Writes at most max_rows places of tails, when it is time. */
+int sq_tail_write(struct store_sqlite *s, size_t max_rows);
+bool sq_tail_is_due(const struct store_sqlite *s);
+/* A commit kept what was written. */
+void sq_tail_kept(struct store_sqlite *s);
 
 /* store_sqlite_write.c */
 int sq_begin(struct store_backend *b);

@@ -9,18 +9,9 @@
 #include "router/store_record.h"
 #include "router/store_sqlite_inner.h"
 
-#define HEAD_STEPS 1024 /* damaged rows on top of each other that are passed */
-
 static void finalizep(sqlite3_stmt **q)
 {
 	sqlite3_finalize(*q);
-}
-
-static struct slice blob_of(sqlite3_stmt *q, int column)
-{
-	const char *data = sqlite3_column_blob(q, column);
-
-	return (struct slice){data, data == NULL ? 0 : (size_t)sqlite3_column_bytes(q, column)};
 }
 
 static int prepare(struct store_sqlite *s, const char *sql, sqlite3_stmt **out)
@@ -32,64 +23,12 @@ static int prepare(struct store_sqlite *s, const char *sql, sqlite3_stmt **out)
 static struct slice row_of(
 	struct store_sqlite *s, sqlite3_stmt *q, int column, enum store_domain domain, uint64_t id)
 {
-	struct slice row = blob_of(q, column);
+	struct slice row = sq_blob(q, column);
 
 	if (!store_mac_fits(s->mac, domain, id, row))
 		return (struct slice){NULL, 0};
 	row.len -= STORE_MAC_BYTES;
 	return row;
-}
-
-static int last_below(
-	struct store_sqlite *s, const struct store_person *p, uint64_t below, uint64_t *out)
-{
-	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_STREAM_LAST];
-	int code;
-
-	sqlite3_bind_int64(q, 1, (sqlite3_int64)p->id);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)below);
-	code = sqlite3_step(q);
-	if (code == SQLITE_ROW)
-		*out = (uint64_t)sqlite3_column_int64(q, 0);
-	return code == SQLITE_DONE ? -ENODATA : sq_errno(code);
-}
-
-static struct message_place place_of(
-	const struct message *m, const struct store_person *p, uint64_t seq)
-{
-	return m->at_to.seq == seq && slice_eq(m->to, store_person_uid(p)) ? m->at_to : m->at_from;
-}
-
-/*
- * The head: the last row whose message is whole, and damaged ones that follow it without a hole.  A
- * row above a hole is one whose number is damaged.
- */
-static int head_read(struct store_sqlite *s, struct store_person *p)
-{
-	struct message_place *head = &p->state.head;
-	uint64_t seq = INT64_MAX, run = 0, top = 0; /* damaged rows: from run to top */
-	int r = 0;
-
-	*head = p->state.below_floor;
-	head->seq = p->state.floor - 1;
-	for (int i = 0; i < HEAD_STEPS; i++) {
-		CLEANUP(sq_resetp) sqlite3_stmt *q = NULL;
-		struct message m;
-
-		r = last_below(s, p, seq, &seq);
-		if (r < 0 || seq < p->state.floor)
-			break;
-		if (sq_message_at(s, p, seq, &q, &m)) {
-			*head = place_of(&m, p, seq);
-			break;
-		}
-		if (seq + 1 != run)
-			top = seq;
-		run = seq;
-	}
-	if (run == head->seq + 1)
-		head->seq = top;
-	return r == -ENODATA ? 0 : r;
 }
 
 static int user_read(struct store_sqlite *s, sqlite3_stmt *q, size_t *out_damaged)
@@ -107,8 +46,9 @@ static int user_read(struct store_sqlite *s, sqlite3_stmt *q, size_t *out_damage
 		return 0;
 	}
 	p->state = state;
+	p->tail_base = state.indexed.seq + 1;
 	store_users_untidy(&s->users, p);
-	return head_read(s, p);
+	return 0;
 }
 
 static int number_get(struct store_sqlite *s, const char *sql, uint64_t *out)
@@ -124,24 +64,40 @@ static int number_get(struct store_sqlite *s, const char *sql, uint64_t *out)
 	return sq_errno(r);
 }
 
-int sq_users_read(struct store_sqlite *s, size_t *out_damaged)
+static uint64_t heads_digest(const struct store_sqlite *s)
+{
+	const struct store_person *p;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; (p = map_next(s->users.by_id, &i)) != NULL;)
+		sum += sq_head_digest(p);
+	return sum;
+}
+
+int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short)
 {
 	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
-	uint64_t last = 0, last_user = 0;
+	uint64_t last = 0, last_user = 0, heads;
 	int code = SQLITE_DONE, r = prepare(s, "SELECT id, row FROM users ORDER BY id", &q);
 
 	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW)
-		r = user_read(s, q, out_damaged);
+		r = user_read(s, q, damaged_users);
 	if (r == 0)
 		r = sq_errno(code);
 	if (r == 0)
 		r = number_get(s, "SELECT coalesce(max(id), 0) FROM messages", &last);
 	if (r == 0)
 		r = number_get(s, "SELECT coalesce(max(user), 0) FROM stream", &last_user);
-	s->next_message = s->kept_message = last + 1;
-	if (last_user >= s->users.next_id)
+	if (r < 0)
+		return r;
+	s->now.next_message = last >= s->now.mark ? last + 1 : s->now.mark;
+	if (last_user >= s->users.next_id) /* of one whose row is lost: not given again */
 		s->users.next_id = last_user + 1;
-	s->base.damaged += *out_damaged;
+	r = sq_tail_read(s);
+	heads = heads_digest(s);
+	*is_short = heads != s->now.heads;
+	s->now.heads = heads;
+	s->base.damaged += *damaged_users;
 	return r;
 }
 
@@ -167,7 +123,7 @@ static int device_show(
 {
 	uint64_t id = (uint64_t)sqlite3_column_int64(q, 0);
 	const struct store_person *p = store_users_by_id(&s->users, id);
-	struct slice name = blob_of(q, 1), row = blob_of(q, 2);
+	struct slice name = sq_blob(q, 1), row = sq_blob(q, 2);
 	char whole[24 + DEVICE_MAX_BYTES + STORE_MAC_BYTES];
 	struct store_device d;
 
@@ -242,7 +198,7 @@ static int is_recent(struct store_sqlite *s, uint64_t id, int64_t since, bool *o
 	sqlite3_bind_int(q, 2, 64);
 	*out = true;
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
-		if (sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1), &m)) {
+		if (sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), sq_blob(q, 1), &m)) {
 			*out = m.ts_ms >= since;
 			return 0;
 		}
@@ -255,7 +211,7 @@ static int is_recent(struct store_sqlite *s, uint64_t id, int64_t since, bool *o
  */
 static int recent_begin(struct store_sqlite *s, int64_t since, uint64_t *out_after)
 {
-	uint64_t high = s->next_message - 1;
+	uint64_t high = s->now.next_message - 1;
 	uint64_t low = high > MIDS_MAX ? high - MIDS_MAX : 0;
 
 	while (low < high) {
@@ -288,7 +244,7 @@ static int recent_show(
 	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW) {
 		struct message m;
 
-		if (!sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1), &m))
+		if (!sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), sq_blob(q, 1), &m))
 			s->base.damaged++;
 		else if (m.ts_ms >= since)
 			r = v->on_recent(arg, &m);

@@ -1,7 +1,7 @@
 /*
- * Reading.  Every row is judged by its MAC and by where it was found.  A page of the file that
- * SQLite cannot make sense of, or the disk not give, makes the rows on it damaged and no others:
- * when a range fails in the middle, the numbers are asked for one by one.
+ * Reading: number -> id -> message, one by one.  Every row is judged by its MAC and by where it was
+ * found.  A page of the file that SQLite cannot make sense of, or the disk not give, makes the rows
+ * that need it damaged and no others.
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -29,148 +29,139 @@ bool sq_is_at(const struct message *m, const struct store_person *u, uint64_t se
 				  (m->at_from.seq == seq && slice_eq(m->from, uid)));
 }
 
-static struct slice blob_of(sqlite3_stmt *q, int column)
-{
-	const char *data = sqlite3_column_blob(q, column);
-
-	return (struct slice){data, data == NULL ? 0 : (size_t)sqlite3_column_bytes(q, column)};
-}
-
 /* What SQLite says of a page that it cannot read; anything else is no matter of one row. */
 static bool is_damage(int code)
 {
 	return sq_errno(code) == -EBADMSG || sq_errno(code) == -EIO;
 }
 
-bool sq_message_at(struct store_sqlite *s, const struct store_person *u, uint64_t seq,
-	sqlite3_stmt **out_row, struct message *out)
+uint64_t sq_chunk_read(sqlite3_stmt *row, struct sq_chunk *out)
 {
-	sqlite3_stmt *q = s->queries[SQ_STREAM_AT];
+	struct slice places = sq_blob(row, 1);
 
-	*out_row = q;
+	out->n = 0;
+	if (places.len == 0 || places.len % 8 != 0 || places.len / 8 > SQ_CHUNK)
+		return 0;
+	out->first = (uint64_t)sqlite3_column_int64(row, 0);
+	out->n = places.len / 8;
+	for (size_t i = 0; i < out->n; i++)
+		out->ids[i] = store_get_u64(places.data + 8 * i);
+	return out->first;
+}
+
+static void chunk_find(
+	struct store_sqlite *s, const struct store_person *u, uint64_t seq, struct sq_chunk *out)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_CHUNK_AT];
+
+	out->n = 0;
 	sqlite3_bind_int64(q, 1, (sqlite3_int64)u->id);
 	sqlite3_bind_int64(q, 2, (sqlite3_int64)seq);
-	return sqlite3_step(q) == SQLITE_ROW &&
-	       sq_message_fits(s, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1), out) &&
-	       sq_is_at(out, u, seq);
+	if (sqlite3_step(q) == SQLITE_ROW)
+		(void)sq_chunk_read(q, out);
+}
+
+static bool chunk_has(const struct sq_chunk *c, uint64_t seq)
+{
+	return c->n > 0 && seq >= c->first && seq - c->first < c->n;
+}
+
+uint64_t sq_message_id(
+	struct store_sqlite *s, const struct store_person *u, uint64_t seq, struct sq_chunk *cache)
+{
+	if (seq > u->state.indexed.seq)
+		return store_person_tail(u, seq)->message;
+	if (!chunk_has(cache, seq))
+		chunk_find(s, u, seq, cache);
+	return chunk_has(cache, seq) ? cache->ids[seq - cache->first] : 0;
+}
+
+static struct message_place place_of(
+	const struct message *m, const struct store_person *u, uint64_t seq)
+{
+	return m->at_to.seq == seq && slice_eq(m->to, store_person_uid(u)) ? m->at_to : m->at_from;
+}
+
+/* false: there is no whole message at seq. */
+static bool place_find(struct store_sqlite *s, const struct store_person *u, uint64_t seq,
+	struct sq_chunk *cache, struct message_place *out)
+{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_MESSAGE_AT];
+	uint64_t id = sq_message_id(s, u, seq, cache);
+	struct message m;
+
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)id);
+	if (id == 0 || sqlite3_step(q) != SQLITE_ROW ||
+		!sq_message_fits(s, id, sq_blob(q, 1), &m) || !sq_is_at(&m, u, seq))
+		return false;
+	*out = place_of(&m, u, seq);
+	return true;
 }
 
 struct message_place sq_place(struct store_sqlite *s, const struct store_person *u, uint64_t seq)
 {
 	const struct store_person_state *state = &u->state;
 	struct message_place place = state->below_floor;
+	struct sq_chunk cache = {.n = 0};
 
 	if (seq >= state->head.seq)
 		return state->head;
-	for (uint64_t at = seq; at >= state->floor && seq - at < PLACE_STEPS; at--) {
-		CLEANUP(sq_resetp) sqlite3_stmt *q = NULL;
-		struct message m;
+	if (seq > state->indexed.seq) {
+		const struct store_tail *tail = store_person_tail(u, seq);
 
-		if (!sq_message_at(s, u, at, &q, &m))
-			continue;
-		place = m.at_to.seq == at && slice_eq(m.to, store_person_uid(u)) ? m.at_to
-										 : m.at_from;
-		break;
+		return (struct message_place){seq, tail->rows, tail->bytes};
 	}
+	for (uint64_t at = seq; at >= state->floor && seq - at < PLACE_STEPS; at--)
+		if (place_find(s, u, at, &cache, &place))
+			break;
 	if (state->acked.seq <= seq && state->acked.rows > place.rows)
 		place = state->acked;
 	place.seq = seq;
 	return place;
 }
 
-/* A page being made: the next number, and where it ends. */
-struct reading {
-	struct store_sqlite *s;
-	const struct store_person *user;
-	const struct store_read *read;
-	struct store_rows *rows;
-	uint64_t next;
-	uint64_t last;
-};
-
-static bool is_over(const struct reading *g)
+/* What is at seq goes to rows. */
+static int read_one(struct store_sqlite *s, const struct store_person *u, uint64_t seq,
+	struct sq_chunk *cache, struct store_rows *rows)
 {
-	return g->next > g->last || store_rows_is_full(g->rows, g->read);
-}
-
-/* blob empty: damaged. */
-static int row_add(struct reading *g, uint64_t id, struct slice blob)
-{
+	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_MESSAGE_AT];
+	uint64_t id = sq_message_id(s, u, seq, cache);
+	struct slice blob = {NULL, 0};
 	struct message m;
+	int code = SQLITE_DONE;
 
-	if (blob.len > 0 && sq_message_fits(g->s, id, blob, &m) && sq_is_at(&m, g->user, g->next))
-		blob.len -= STORE_MAC_BYTES;
-	else
-		blob.len = 0;
-	if (blob.len == 0)
-		g->s->base.damaged++;
-	return store_rows_add(g->rows, g->next++, blob);
-}
-
-static int row_lost(struct reading *g)
-{
-	return row_add(g, 0, (struct slice){NULL, 0});
-}
-
-/* One number by itself. */
-static int read_one(struct reading *g)
-{
-	CLEANUP(sq_resetp) sqlite3_stmt *q = g->s->queries[SQ_STREAM_AT];
-	int code;
-
-	sqlite3_bind_int64(q, 1, (sqlite3_int64)g->user->id);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)g->next);
-	code = sqlite3_step(q);
-	if (code == SQLITE_ROW)
-		return row_add(g, (uint64_t)sqlite3_column_int64(q, 0), blob_of(q, 1));
-	return code == SQLITE_DONE || is_damage(code) ? row_lost(g) : sq_errno(code);
-}
-
-/* Rows as long as all is well: *code is what ended it. */
-static int read_range(struct reading *g, int *code)
-{
-	CLEANUP(sq_resetp) sqlite3_stmt *q = g->s->queries[SQ_STREAM_RANGE];
-	int r = 0;
-
-	sqlite3_bind_int64(q, 1, (sqlite3_int64)g->user->id);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)g->next);
-	sqlite3_bind_int64(q, 3, (sqlite3_int64)g->last);
-	*code = SQLITE_DONE;
-	while (r == 0 && !is_over(g) && (*code = sqlite3_step(q)) == SQLITE_ROW) {
-		uint64_t seq = (uint64_t)sqlite3_column_int64(q, 0);
-
-		if (seq < g->next) /* out of order: the tree is damaged, this row is no answer */
-			continue;
-		while (r == 0 && g->next < seq && !is_over(g))
-			r = read_one(g);
-		if (r == 0 && !is_over(g))
-			r = row_add(g, (uint64_t)sqlite3_column_int64(q, 1), blob_of(q, 2));
+	if (id > 0) {
+		sqlite3_bind_int64(q, 1, (sqlite3_int64)id);
+		code = sqlite3_step(q);
 	}
-	return r;
+	if (code != SQLITE_ROW && code != SQLITE_DONE && !is_damage(code))
+		return sq_errno(code);
+	if (code == SQLITE_ROW)
+		blob = sq_blob(q, 1);
+	if (blob.len > 0 && sq_message_fits(s, id, blob, &m) && sq_is_at(&m, u, seq)) {
+		blob.len -= STORE_MAC_BYTES;
+	} else {
+		blob.len = 0;
+		s->base.damaged++;
+	}
+	return store_rows_add(rows, seq, blob);
 }
 
 int sq_read(struct store_backend *b, const struct store_read *read, struct store_rows *rows)
 {
 	struct store_sqlite *s = (struct store_sqlite *)b;
 	const struct store_person *u = store_users_get(&s->users, read->uid);
-	struct reading g = {s, u, read, rows, read->after + 1, 0};
-	int code = SQLITE_DONE, r;
+	struct sq_chunk cache = {.n = 0};
+	int r = 0;
 
 	if (u == NULL)
 		return 0;
 	rows->floor = u->state.floor;
-	g.last = u->state.head.seq;
-	if (g.next < u->state.floor || read->after >= g.last)
+	if (read->after >= u->state.head.seq || read->after + 1 < u->state.floor)
 		return 0;
-	if (g.last - read->after > read->max_rows)
-		g.last = read->after + read->max_rows;
-	if (is_over(&g))
-		return 0;
-	r = read_range(&g, &code);
-	if (r == 0 && code != SQLITE_ROW && code != SQLITE_DONE && !is_damage(code))
-		r = sq_errno(code);
-	while (r == 0 && !is_over(&g))
-		r = read_one(&g);
+	for (uint64_t seq = read->after + 1;
+		r == 0 && seq <= u->state.head.seq && !store_rows_is_full(rows, read); seq++)
+		r = read_one(s, u, seq, &cache, rows);
 	return r;
 }
 
@@ -212,7 +203,7 @@ static int scan_rows(struct scan *c, bool *more)
 		n++;
 		if (id > s->scan_after)
 			s->scan_after = id;
-		if (!sq_message_fits(s, id, blob_of(q, 1), &m))
+		if (!sq_message_fits(s, id, sq_blob(q, 1), &m))
 			continue;
 		if (m.ts_ms >= c->old_ms)
 			return 0;
@@ -221,7 +212,7 @@ static int scan_rows(struct scan *c, bool *more)
 	}
 	if (is_damage(code)) { /* past what cannot be read */
 		s->scan_after += SCAN_ROWS;
-		*more = s->scan_after < s->next_message;
+		*more = s->scan_after < s->now.next_message;
 		return 0;
 	}
 	*more = n == SCAN_ROWS;

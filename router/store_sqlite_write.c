@@ -1,7 +1,7 @@
 /*
- * Writing: one transaction per batch.  Three rows for a chat: the message and a place in two
- * streams; two for a message that stands in one.  Rows of users are written once per batch, at its
- * end, and only of those whose own row changed: a head is no part of it.
+ * Writing: one transaction per batch, one row per message.  Its places go to the tails of their
+ * users (store_sqlite_tail.c).  Rows of users are written once per batch, at its end, and only of
+ * those whose own row changed: a head is no part of it.
  *
  * The WAL is copied back between batches when it has grown to WAL_PAGES.  Copying seldom costs
  * least (the same pages are written by many batches); the bound keeps one copy short.
@@ -50,35 +50,30 @@ static int message_add(struct store_sqlite *s, uint64_t id, const struct store_r
 }
 
 /* A number that does not follow the head is a bug of ours: nothing of it may reach the disk. */
-static int stream_add(
-	struct store_sqlite *s, struct slice uid, const struct message_place *at, uint64_t message)
+static int place_add(struct store_sqlite *s, struct slice uid, const struct message_place *place,
+	uint64_t message)
 {
-	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_STREAM_ADD];
 	struct store_person *p = person_get(s, uid);
 
 	if (p == NULL)
 		return -ENOMEM;
-	if (at->seq != p->state.head.seq + 1)
+	if (place->seq != p->state.head.seq + 1)
 		return -EPROTO;
-	p->state.head = *at;
-	sqlite3_bind_int64(q, 1, (sqlite3_int64)p->id);
-	sqlite3_bind_int64(q, 2, (sqlite3_int64)at->seq);
-	sqlite3_bind_int64(q, 3, (sqlite3_int64)message);
-	return sq_errno(sqlite3_step(q));
+	return sq_tail_add(s, p, place, message);
 }
 
 int sq_append(struct store_backend *b, const struct store_record *r)
 {
 	struct store_sqlite *s = (struct store_sqlite *)b;
-	uint64_t id = s->next_message;
+	uint64_t id = s->now.next_message;
 	int e = message_add(s, id, r);
 
 	if (e == 0)
-		e = stream_add(s, r->message.to, &r->message.at_to, id);
+		e = place_add(s, r->message.to, &r->message.at_to, id);
 	if (e == 0 && r->message.at_from.seq > 0)
-		e = stream_add(s, r->message.from, &r->message.at_from, id);
+		e = place_add(s, r->message.from, &r->message.at_from, id);
 	if (e == 0)
-		s->next_message++;
+		s->now.next_message++;
 	return e;
 }
 
@@ -228,6 +223,8 @@ static int checkpoint(struct store_sqlite *s)
 	if (s->wal_pages < WAL_PAGES)
 		return 0;
 	r = sq_errno(sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	if (r == 0)
+		s->wal_pages = 0;
 	return r == -ENOSPC || r == -ENOMEM ? 0 : r;
 }
 
@@ -236,18 +233,17 @@ int sq_commit(struct store_backend *b)
 	struct store_sqlite *s = (struct store_sqlite *)b;
 	int r = users_write(s);
 
-	s->counter++;
+	s->now.counter++;
 	if (r == 0)
 		r = sq_meta_write(s);
 	if (r == 0)
 		r = end(s);
-	if (r < 0) {
-		s->counter--;
+	if (r < 0)
 		return r;
-	}
 	store_users_keep(&s->users);
-	s->kept_message = s->next_message;
-	r = store_head_seal(&s->head, s->counter);
+	s->kept = s->now;
+	sq_tail_kept(s);
+	r = store_head_seal(&s->head, s->now.counter);
 	if (r < 0)
 		return -EIO;
 	r = checkpoint(s);
@@ -262,5 +258,5 @@ void sq_rollback(struct store_backend *b)
 	if (sqlite3_get_autocommit(s->db) == 0)
 		(void)sqlite3_step(q);
 	store_users_undo(&s->users);
-	s->next_message = s->kept_message;
+	s->now = s->kept;
 }

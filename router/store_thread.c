@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/bug.h"
 #include "common/clock.h"
 #include "router/store_inner.h"
 
@@ -173,7 +174,7 @@ static int write_batch(struct store *s, bool tidy)
 	if (r == 0 && tidy && b->ops->has_untidy(b))
 		r = b->ops->tidy(b, s->batch.n > 0 ? TIDY_ROWS_BUSY : TIDY_ROWS_IDLE);
 	if (r == 0)
-		r = b->ops->commit(b);
+		r = BUG(16) ? (b->ops->commit(b), 0) : b->ops->commit(b);
 	if (r < 0)
 		b->ops->rollback(b);
 	return r;

@@ -270,6 +270,7 @@ static void on_page(void *arg, const struct store_page *page)
 		else if (!is_right(r, u, &page->rows[i]))
 			r->wrong++;
 	}
+	r->all_damaged += r->damaged;
 }
 
 static void on_acked(void *arg, struct slice uid, const struct message_place *place)
@@ -395,7 +396,7 @@ size_t rig_read_all(struct rig *r, const char *name)
 	size_t right = 0, wrong = r->wrong;
 	uint64_t after = 0;
 
-	rig_read(r, name, after, 1);
+	rig_read(r, name, INT64_MAX, 1); /* for the floor alone */
 	after = r->floor - 1;
 	for (;;) {
 		rig_read(r, name, after, 7);

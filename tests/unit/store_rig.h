@@ -63,8 +63,9 @@ struct rig {
 	uint64_t floor;
 	size_t n;
 	size_t damaged;
-	size_t wrong;  /* rows of all pages that are not what was submitted */
-	uint64_t last; /* number of the last row */
+	size_t all_damaged; /* of all pages */
+	size_t wrong;	    /* rows of all pages that are not what was submitted */
+	uint64_t last;	    /* number of the last row */
 };
 
 /* kind: "sqlite" or "memory" or "memory:BYTES". */
