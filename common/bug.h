@@ -31,6 +31,8 @@
  *  24  sim                    damaged rows are delivered
  *  25  sim                    after a full disk the generation stays the same
  *  26  sim                    what was acknowledged counts against the inbox for ever
+ *  27  node:resume            sends in flight get no answer when the router goes
+ *  28  node:resume            a client may acknowledge what was not written to it
  */
 #ifndef POSTERN_COMMON_BUG_H
 #define POSTERN_COMMON_BUG_H

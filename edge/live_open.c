@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "common/log.h"
 #include "edge/live_inner.h"
 #include "proto/codec.h"
@@ -278,7 +279,7 @@ void live_on_send_lost(void *arg, const struct send_entry *e)
 	struct live *l = arg;
 	struct live_conn *c = map_get_u64(l->by_session, e->session);
 
-	if (c == NULL)
+	if (c == NULL || BUG(27))
 		return;
 	conn_send_end(&c->rules);
 	live_say_exception(c, send_id(e), EX_UNAVAILABLE, (struct slice){NULL, 0}, 0);
