@@ -26,6 +26,7 @@ struct rig_user {
 	struct message_place head;
 	struct message_place stored;
 	size_t *rows;	/* of rig.rows, by number - 1 */
+	uint64_t floor; /* the test's */
 	uint64_t acked; /* by on_acked() */
 	uint64_t acked_rows;
 	uint64_t acked_bytes;
@@ -46,6 +47,7 @@ struct rig {
 	size_t n_users;
 	struct rig_row *rows;
 	size_t n_rows;
+	size_t n_stored; /* of rows: up to here they are, or failed */
 	uint64_t number;
 	uint64_t generation;
 	int64_t ts_ms; /* of the next message; rises by one */
@@ -83,8 +85,10 @@ void rig_remove(struct rig *r, const char *suffix);
 
 /* The user's index. */
 size_t rig_user(struct rig *r, const char *name);
-/* from NULL: an operator's push. */
+/* from NULL: an operator's push.  Without a store the model alone learns of it. */
 void rig_send(struct rig *r, const char *from, const char *to, size_t body_len);
+/* What on_stored() does to the model. */
+void rig_count_stored(struct rig *r, uint64_t number);
 /* Everything submitted is durable and told. */
 void rig_settle(struct rig *r);
 /* Until *what is true. */
