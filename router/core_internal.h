@@ -1,6 +1,7 @@
 /*
  * core_internal: what the files of the core share, and nobody else sees: core.c (dispatch),
- * core_sessions.c (who is there), core_messages.c (who may say what to whom), core_accept.c (a
+ * core_sessions.c (who is there), core_open.c (a ticket becomes a session),
+ * core_messages.c (who may say what to whom), core_accept.c (a
  * message gets its numbers), core_stored.c (it is on disk, and is told), core_streams.c (pages,
  * positions, trimming), core_load.c and core_queries.c.
  */
@@ -76,6 +77,9 @@ enum owner {
 };
 enum owner core_owner(
 	const struct core *c, const struct core_event *e, uint64_t id, struct session **out);
+
+/* For the operator; without it the step is as good.  why: NULL, or a literal. */
+void core_note_session(struct core *c, const struct session *s, const char *kind, const char *why);
 
 /* what is a literal. */
 int core_violation(struct core *c, const struct core_event *e, const char *what);

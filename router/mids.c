@@ -65,9 +65,9 @@ void mids_name(const struct mids *m, const struct message *message, struct mids_
 	out->check = map_siphash(m->k[3], head, message->body);
 }
 
-static uint32_t home(const struct mids *m, uint64_t key)
+static uint32_t home(const struct mids *m, uint32_t tag)
 {
-	return (uint32_t)key & (2 * m->cap - 1);
+	return tag & (2 * m->cap - 1);
 }
 
 static uint32_t next_slot(const struct mids *m, uint32_t slot)
@@ -77,36 +77,37 @@ static uint32_t next_slot(const struct mids *m, uint32_t slot)
 
 static void put_slot(struct mids *m, uint32_t i)
 {
-	uint32_t slot = home(m, m->list[i].key);
+	uint32_t tag = (uint32_t)m->list[i].key;
+	uint32_t slot = home(m, tag);
 
-	while (m->slots[slot] != 0)
+	while (m->slots[slot].i != 0)
 		slot = next_slot(m, slot);
-	m->slots[slot] = i;
+	m->slots[slot] = (struct mids_slot){tag, i};
 }
 
 /* What stands behind a gap, and would not be found over it, moves into it. */
 static void clear_slot(struct mids *m, uint32_t i)
 {
 	uint32_t mask = 2 * m->cap - 1;
-	uint32_t gap = home(m, m->list[i].key);
+	uint32_t gap = home(m, (uint32_t)m->list[i].key);
 
-	while (m->slots[gap] != i)
+	while (m->slots[gap].i != i)
 		gap = next_slot(m, gap);
-	for (uint32_t at = next_slot(m, gap); m->slots[at] != 0; at = next_slot(m, at)) {
-		uint32_t from = home(m, m->list[m->slots[at]].key);
+	for (uint32_t at = next_slot(m, gap); m->slots[at].i != 0; at = next_slot(m, at)) {
+		uint32_t from = home(m, m->slots[at].tag);
 
 		if (((at - from) & mask) < ((at - gap) & mask))
 			continue;
 		m->slots[gap] = m->slots[at];
 		gap = at;
 	}
-	m->slots[gap] = 0;
+	m->slots[gap].i = 0;
 }
 
 static int grow(struct mids *m)
 {
 	uint32_t cap = m->cap == 0 ? FIRST_CAP : m->cap * 2;
-	uint32_t *slots = calloc(2 * (size_t)cap, sizeof(*slots));
+	struct mids_slot *slots = calloc(2 * (size_t)cap, sizeof(*slots));
 	struct mid *list = slots == NULL ? NULL : reallocarray(m->list, cap, sizeof(*list));
 
 	if (list == NULL) {
@@ -128,13 +129,16 @@ static int grow(struct mids *m)
 
 uint32_t mids_find(const struct mids *m, const struct mids_name *name, int64_t now_ms)
 {
+	uint32_t tag = (uint32_t)name->key;
+
 	if (m->n == 0)
 		return 0;
-	for (uint32_t s = home(m, name->key); m->slots[s] != 0; s = next_slot(m, s)) {
-		const struct mid *e = &m->list[m->slots[s]];
+	for (uint32_t s = home(m, tag); m->slots[s].i != 0; s = next_slot(m, s)) {
+		const struct mid *e = &m->list[m->slots[s].i];
 
-		if (e->key == name->key)
-			return e->pending == NULL && now_ms - e->at_ms >= MIDS_MS ? 0 : m->slots[s];
+		if (m->slots[s].tag == tag && e->key == name->key)
+			return e->pending == NULL && now_ms - e->at_ms >= MIDS_MS ? 0
+										  : m->slots[s].i;
 	}
 	return 0;
 }

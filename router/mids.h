@@ -32,12 +32,18 @@ struct mid {
 	enum core_state state;
 };
 
+/* The tag is of the key: most questions are answered without a look at the record. */
+struct mids_slot {
+	uint32_t tag;
+	uint32_t i; /* 0: empty */
+};
+
 struct mids {
 	uint64_t k[4];
-	struct mid *list; /* [0]: newer is the oldest, older the newest of all */
-	uint32_t *slots;  /* 2 * cap indexes, by key; 0: empty */
-	uint32_t cap;	  /* of list, a power of two */
-	uint32_t used;	  /* of list; those given back are in the chain of free ones */
+	struct mid *list;	 /* [0]: newer is the oldest, older the newest of all */
+	struct mids_slot *slots; /* 2 * cap, by tag */
+	uint32_t cap;		 /* of list, a power of two */
+	uint32_t used;		 /* of list; those given back are in the chain of free ones */
 	uint32_t free_first;
 	size_t n;
 	struct map *devices;

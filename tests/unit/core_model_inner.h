@@ -1,7 +1,8 @@
 /*
  * core_model_inner: what the files of the plain model share: core_model.c (who is there),
- * core_model_messages.c (who may say what to whom), core_model_stored.c (it is on disk, or not),
- * core_model_streams.c (pages, positions, trimming), core_model_text.c (frames).
+ * core_model_presence.c, core_model_messages.c (who may say what to whom), core_model_stored.c (it
+ * is on disk, or not), core_model_streams.c (pages, positions, trimming), core_model_text.c
+ * (frames).
  */
 #ifndef POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
 #define POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
@@ -18,6 +19,9 @@ struct model_session *model_owned(struct model *m, const struct core_event *e, u
 /* Soon after a restart. */
 bool model_is_silent(const struct model *m, int64_t now_ms);
 unsigned model_sessions(const struct model *m, unsigned user);
+void model_tell(
+	struct model *m, const struct model_session *s, struct model_watch *w, int64_t now_ms);
+void model_watch(struct model *m, const struct core_event *e);
 /* These two exchanged a message. */
 void model_reveal(struct model *m, unsigned a, unsigned b);
 

@@ -9,6 +9,7 @@ add_unit_test(core_messages LIBS router_model)
 add_unit_test(core_model
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/core_chance.c ${CMAKE_CURRENT_LIST_DIR}/core_disk.c
     ${CMAKE_CURRENT_LIST_DIR}/core_model.c ${CMAKE_CURRENT_LIST_DIR}/core_model_messages.c
+    ${CMAKE_CURRENT_LIST_DIR}/core_model_presence.c
     ${CMAKE_CURRENT_LIST_DIR}/core_model_stored.c ${CMAKE_CURRENT_LIST_DIR}/core_model_streams.c
     ${CMAKE_CURRENT_LIST_DIR}/core_model_text.c
   LIBS router_model)

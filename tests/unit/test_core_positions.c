@@ -305,6 +305,24 @@ static void past_the_retention_it_goes_acknowledged_or_not_and_does_not_count_an
 	rig_stop(&r);
 }
 
+static void after_a_restart_nothing_goes_until_readers_can_be_back(void **state)
+{
+	const struct core_stored_user user = {
+		.uid = {"1", 1}, .head = {9, 9, 90}, .acked = {5, 5, 50}, .floor = 1};
+	struct core_config restarted = rig_config;
+	struct rig r;
+
+	(void)state;
+	restarted.after_restart = true;
+	rig_start_with(&r, &restarted);
+	assert_int_equal(core_load_user(r.core, &user), 0);
+	r.now_ms += REOPEN_WINDOW_MS;
+	assert_null(offer(&r, "1", 9, DAY));
+	r.now_ms++;
+	assert_int_equal(offer(&r, "1", 9, DAY)->trim.seq, 5);
+	rig_stop(&r);
+}
+
 static void the_system_stream_goes_by_retention_alone(void **state)
 {
 	struct rig r;
@@ -419,6 +437,7 @@ int main(void)
 		cmocka_unit_test(nothing_goes_before_those_who_were_reading_can_be_back),
 		cmocka_unit_test(
 			past_the_retention_it_goes_acknowledged_or_not_and_does_not_count_any_more),
+		cmocka_unit_test(after_a_restart_nothing_goes_until_readers_can_be_back),
 		cmocka_unit_test(the_system_stream_goes_by_retention_alone),
 		cmocka_unit_test(a_purge_forgets_what_is_stored_and_numbers_go_on),
 		cmocka_unit_test(a_purge_leaves_what_waits_for_the_disk),
