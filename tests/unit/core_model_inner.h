@@ -1,8 +1,7 @@
 /*
  * core_model_inner: what the files of the plain model share: core_model.c (who is there),
  * core_model_presence.c, core_model_messages.c (who may say what to whom), core_model_stored.c (it
- * is on disk, or not), core_model_streams.c (pages, positions, trimming), core_model_text.c
- * (frames).
+ * is on disk, or not), core_model_streams.c (pages, positions, trimming), core_model_text.c.
  */
 #ifndef POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
 #define POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
