@@ -157,6 +157,61 @@ static void run(struct bench *b)
 		(unsigned long long)b->slowest_us);
 }
 
+struct loaded {
+	uint64_t users;
+	uint64_t recent;
+};
+
+static int on_user(void *arg, const struct store_user *u)
+{
+	(void)u;
+	((struct loaded *)arg)->users++;
+	return 0;
+}
+
+static int on_device(void *arg, const struct store_device *d)
+{
+	(void)arg;
+	(void)d;
+	return 0;
+}
+
+static int on_contact(void *arg, const struct store_contact *c)
+{
+	(void)arg;
+	(void)c;
+	return 0;
+}
+
+static int on_recent(void *arg, const struct message *m)
+{
+	(void)m;
+	((struct loaded *)arg)->recent++;
+	return 0;
+}
+
+/* What a start costs. */
+static void load(const struct store_config *config)
+{
+	static const struct store_visitor visitor = {on_user, on_device, on_contact, on_recent};
+	struct loaded l = {0, 0};
+	char why[STORE_WHY_BYTES];
+	int64_t began = clock_mono_ms(), opened;
+	struct store *s;
+
+	if (store_open(&s, config, why) != STORE_OPENED) {
+		(void)fprintf(stderr, "%s\n", why);
+		exit(1);
+	}
+	opened = clock_mono_ms();
+	if (store_load(s, &visitor, clock_wall_ms(), &l) < 0)
+		exit(1);
+	printf("opened in %lld ms, %llu users and %llu recent messages loaded in %lld ms\n",
+		(long long)(opened - began), (unsigned long long)l.users,
+		(unsigned long long)l.recent, (long long)(clock_mono_ms() - opened));
+	store_free(s);
+}
+
 int main(int argc, char **argv)
 {
 	struct store_config config = {
@@ -180,6 +235,7 @@ int main(int argc, char **argv)
 	if (store_start(b.store, &b.loop, &events, &b) < 0)
 		return 1;
 	run(&b);
+	load(&config);
 	free(b.heads);
 	return uv_loop_close(&b.loop) == 0 ? 0 : 1;
 }

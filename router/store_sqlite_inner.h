@@ -48,6 +48,7 @@ enum sq_query {
 	SQ_COUNT
 };
 
+#define SQ_SCHEMA_VERSION 1 /* as the schema says it */
 #define SQ_CHUNK 64
 
 /* Ids of the messages at first and on; n is 0: not known. */
@@ -88,6 +89,7 @@ struct store_sqlite {
 	uint64_t round_mark;	 /* the mark when it is over */
 	bool is_round;
 	bool is_round_wanted; /* what is to be trimmed is in a tail */
+	bool is_look;	      /* nothing is written */
 	int wal_pages;	      /* after the last commit */
 	uint64_t scan_after;
 	struct sqlite3 *copy; /* of a backup that is going on */
@@ -101,6 +103,15 @@ struct store_sqlite {
 int sq_errno(int code);
 int sq_exec(struct store_sqlite *s, const char *sql);
 int sq_prepare(struct store_sqlite *s);
+int sq_settings(struct store_sqlite *s);
+/* The tables, an epoch, and the queries. */
+int sq_make(struct store_sqlite *s);
+/* -ENODATA: no row. */
+int sq_number(struct store_sqlite *s, const char *sql, int64_t *out);
+int sq_meta_write(struct store_sqlite *s);
+/* -ENOKEY: its MAC is another key's. */
+int sq_meta_read(struct store_sqlite *s);
+struct slice sq_blob(struct sqlite3_stmt *row, int column);
 /* For CLEANUP. */
 void sq_resetp(struct sqlite3_stmt **statement);
 
@@ -121,9 +132,7 @@ struct message_place sq_place(struct store_sqlite *s, const struct store_person 
 /* Users and their tails; before anything else is done.  damaged_users: their rows are lost;
  * is_short: numbers were given that are nowhere. */
 int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short);
-struct slice sq_blob(struct sqlite3_stmt *row, int column);
 int sq_user_write(struct store_sqlite *s, const struct store_person *u);
-int sq_meta_write(struct store_sqlite *s);
 
 int sq_load(struct store_backend *b, const struct store_visitor *v, int64_t wall_ms, void *arg);
 int sq_read(struct store_backend *b, const struct store_read *read, struct store_rows *rows);

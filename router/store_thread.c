@@ -25,7 +25,7 @@
 #define AGAIN_MS 1000
 #define TIDY_ROWS_BUSY 128
 #define TIDY_ROWS_IDLE 500
-#define SCAN_STEP_MS 50
+#define SCAN_STEP_MS 20
 #define SCAN_PASS_MS 60000 /* but at least a hundred times in keep_acked_ms */
 #define SCAN_PASS_MIN_MS 100
 

@@ -38,3 +38,7 @@ add_unit_test(store_contract SOURCES ${store_rig} LIBS router_store)
 add_unit_test(store_faults SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
 add_unit_test(store_life SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
 add_unit_test(store_sqlite SOURCES ${store_rig} LIBS router_store)
+
+# every row of a store as JSON, for whoever checks a history against it
+add_executable(store_dump ${PROJECT_SOURCE_DIR}/tests/faults/store_dump.c)
+target_link_libraries(store_dump PRIVATE router_store project_flags)

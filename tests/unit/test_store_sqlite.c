@@ -549,9 +549,36 @@ static void flip(struct rig *r, unsigned seed)
 	close(fd);
 }
 
+/* Messages to all, and trims, on what is damaged: it goes on, or breaks and says so.  The model
+ * forgets them. */
+static bool write_on(struct rig *r)
+{
+	struct rig before = *r;
+	bool broken;
+
+	for (size_t i = 0; i < before.n_users; i++)
+		rig_send(r, "ann", r->users[i].name, 50);
+	rig_settle(r);
+	for (size_t i = 0; i < before.n_users; i++)
+		assert_int_equal(
+			store_trim(r->store, slice_of(r->users[i].name), before.users[i].head.seq),
+			0);
+	rig_settle(r);
+	broken = r->is_broken;
+	if (!broken)
+		(void)read_everything(r);
+	memcpy(r->users, before.users, sizeof(before.users));
+	r->n_rows = before.n_rows;
+	r->n_stored = before.n_stored;
+	r->number = before.number;
+	r->stored = before.stored;
+	r->is_broken = false;
+	return broken;
+}
+
 static void turn_bits(struct rig *r, unsigned n)
 {
-	size_t refusals = 0, damaged = 0, whole = 0, epochs = 0, all;
+	size_t refusals = 0, damaged = 0, whole = 0, epochs = 0, broken = 0, all;
 
 	rig_copy(r, "copy");
 	rig_open(r);
@@ -584,13 +611,15 @@ static void turn_bits(struct rig *r, unsigned n)
 		else
 			fail_msg("seed %u: %zu right, %zu damaged of %zu", seed, right,
 				r->all_damaged, all);
+		if (strcmp(before, epoch_of(r, after)) == 0)
+			broken += write_on(r);
 		if (r->wrong > 0)
 			fail_msg("seed %u: a row was wrong", seed);
 		rig_close(r);
 	}
 	print_message("%u bits turned: %zu stores not opened, %zu with damaged rows, %zu in a new"
-		      " epoch, %zu whole\n",
-		n, refusals, damaged, epochs, whole);
+		      " epoch, %zu whole; %zu broke when written\n",
+		n, refusals, damaged, epochs, whole, broken);
 	assert_true(damaged > n / 8);
 }
 
