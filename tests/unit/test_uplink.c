@@ -13,7 +13,7 @@
 #include "proto/ticket.h"
 #include "tests/unit/bus_rig.h"
 
-#define HELLOS_MAX 64
+#define HELLOS_MAX 1024
 
 /* A router that understands messages up to a wire version, and what it heard. */
 struct script {
@@ -28,8 +28,8 @@ struct script {
 	uint32_t asked[HELLOS_MAX]; /* the wire of each HELLO */
 	unsigned break_next;	    /* HELLOs to be broken off, as by a router that dies */
 	uint32_t link_wire;	    /* of its lease */
-	unsigned batches;
-	uint32_t batch_wire; /* of the last one */
+	unsigned firsts;	    /* batches with number 1: its end of the link is up */
+	uint32_t batch_wire;	    /* of the last one */
 	unsigned items;
 	uint64_t sent;
 	uint64_t published;
@@ -38,7 +38,6 @@ struct script {
 /* And what the edge made of it. */
 static struct {
 	struct uplink *uplink;
-	unsigned ups;
 	unsigned downs;
 	unsigned items;
 	unsigned systems;
@@ -56,7 +55,6 @@ static void on_up(void *arg, enum uplink_change change)
 {
 	(void)arg;
 	(void)change;
-	edge.ups++;
 }
 
 static void on_down(void *arg)
@@ -149,7 +147,7 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 	const Pb__LinkUp *up = (const Pb__LinkUp *)decode(s, &pb__link_up__descriptor, msg);
 
 	(void)pipe;
-	s->batches++;
+	s->firsts += up->number == 1;
 	s->batch_wire = up->wire;
 	s->items += (unsigned)up->n_items;
 }
@@ -219,6 +217,16 @@ static int start(void **state)
 	return uplink_new(&edge.uplink, rig_loop(), rig_bus(), &config);
 }
 
+/*
+ * Runs until a link is up at both ends that was not before.  The path is always the same here, so
+ * the edge may be turned away a few times, until its old connection is quite gone.
+ */
+static void wait_link(unsigned firsts)
+{
+	rig_wait_count(&router.firsts, firsts + 1);
+	assert_true(uplink_is_up(edge.uplink));
+}
+
 static void add_and_flush(void)
 {
 	Pb__UpItem item = PB__UP_ITEM__INIT;
@@ -230,12 +238,12 @@ static void add_and_flush(void)
 	uplink_flush(edge.uplink);
 }
 
-/* The HELLOs of the wire versions, in order, since the count was from. */
-static void assert_asked(unsigned from, const uint32_t *wires, unsigned n)
+/* All HELLOs since the count was from asked for this version. */
+static void assert_asked(unsigned from, uint32_t wire)
 {
-	assert_true(router.hellos >= from + n);
-	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(router.asked[from + i], wires[i]);
+	assert_true(router.hellos > from);
+	for (unsigned i = from; i < router.hellos; i++)
+		assert_int_equal(router.asked[i], wire);
 }
 
 static void a_router_of_the_version_before_is_spoken_to_in_it(void **state)
@@ -244,10 +252,10 @@ static void a_router_of_the_version_before_is_spoken_to_in_it(void **state)
 	unsigned items;
 
 	(void)state;
-	rig_wait_count(&edge.ups, 1);
-	assert_asked(0, wires, 4);
+	wait_link(0);
+	assert_int_equal(router.hellos, 4);
+	assert_memory_equal(router.asked, wires, sizeof(wires));
 	assert_int_equal(uplink_wire(edge.uplink), 1);
-	rig_wait_count(&router.batches, 1);
 	assert_int_equal(router.batch_wire, 1);
 	items = router.items;
 	add_and_flush();
@@ -273,13 +281,13 @@ static void messages_to_all_are_taken_from_it_too(void **state)
 static void after_its_upgrade_the_new_version_is_spoken(void **state)
 {
 	const unsigned before = router.hellos;
-	const unsigned ups = edge.ups;
+	const unsigned firsts = router.firsts;
 
 	(void)state;
 	router.wire = 2;
 	bus_pipe_close(router.link, router.pipe);
-	rig_wait_count(&edge.ups, ups + 1);
-	assert_int_equal(router.asked[before], 2);
+	wait_link(firsts);
+	assert_asked(before, 2);
 	assert_int_equal(router.link_wire, 2);
 	assert_int_equal(uplink_wire(edge.uplink), 2);
 	add_and_flush();
@@ -290,27 +298,27 @@ static void after_its_upgrade_the_new_version_is_spoken(void **state)
 static void a_batch_of_another_version_than_agreed_breaks_the_link(void **state)
 {
 	const unsigned downs = edge.downs;
-	const unsigned ups = edge.ups;
+	const unsigned firsts = router.firsts;
 	const unsigned items = edge.items;
 
 	(void)state;
 	say(&router, 1);
 	rig_wait_count(&edge.downs, downs + 1);
 	assert_int_equal(edge.items, items);
-	rig_wait_count(&edge.ups, ups + 1);
+	wait_link(firsts);
 }
 
 static void a_router_that_dies_over_a_hello_is_not_taken_for_an_old_one(void **state)
 {
-	static const uint32_t wires[] = {2, 2, 2};
 	const unsigned before = router.hellos;
-	const unsigned ups = edge.ups;
+	const unsigned firsts = router.firsts;
 
 	(void)state;
 	router.break_next = 2;
 	bus_pipe_close(router.link, router.pipe);
-	rig_wait_count(&edge.ups, ups + 1);
-	assert_asked(before, wires, 3);
+	wait_link(firsts);
+	assert_true(router.hellos >= before + 3);
+	assert_asked(before, 2);
 	assert_int_equal(uplink_wire(edge.uplink), 2);
 }
 
