@@ -37,6 +37,7 @@ set(store_rig ${CMAKE_CURRENT_LIST_DIR}/store_rig.c)
 add_unit_test(store_contract SOURCES ${store_rig} LIBS router_store)
 add_unit_test(store_faults SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
 add_unit_test(store_life SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
+add_unit_test(store_record LIBS router_store)
 add_unit_test(store_sqlite SOURCES ${store_rig} LIBS router_store)
 
 # every row of a store as JSON, for whoever checks a history against it

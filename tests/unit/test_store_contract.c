@@ -35,6 +35,46 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int small_setup(void **state)
+{
+	struct rig *r = malloc(sizeof(*r));
+
+	rig_init(r, "memory:10000");
+	rig_open(r);
+	*state = r;
+	return 0;
+}
+
+/* Of SQLite's: test_store_faults.c. */
+static void a_full_memory_fails_the_generation_once_and_reads_go_on(void **state)
+{
+	struct rig *r = *state;
+
+	for (int i = 0; i < 10; i++)
+		rig_send(r, "ann", "bob", 100);
+	rig_settle(r);
+	for (int i = 0; i < 100; i++)
+		rig_send(r, "ann", "bob", 2000);
+	rig_settle(r);
+	rig_send(r, "ann", "bob", 1); /* it would fit, but is of that generation */
+	rig_settle(r);
+	assert_int_equal(r->failures, 1);
+	assert_int_equal(r->failed, 1);
+	assert_int_equal(rig_read_all(r, "bob"), r->users[rig_user(r, "bob")].stored.seq);
+	rig_fall_back(r);
+	assert_int_equal(
+		store_trim(r->store, SLICE_LITERAL("bob"), r->users[rig_user(r, "bob")].head.seq),
+		0);
+	assert_int_equal(
+		store_trim(r->store, SLICE_LITERAL("ann"), r->users[rig_user(r, "ann")].head.seq),
+		0);
+	rig_send(r, "ann", "bob", 2000);
+	rig_settle(r);
+	assert_int_equal(r->failures, 1);
+	assert_int_equal(rig_read_all(r, "bob"), 1);
+	assert_int_equal(r->wrong, 0);
+}
+
 static void what_was_submitted_is_read_in_both_streams(void **state)
 {
 	struct rig *r = *state;
@@ -269,6 +309,9 @@ int main(void)
 		BOTH(old_messages_are_offered),
 		BOTH(nothing_goes_on_after_stop_and_all_was_carried_out),
 		BOTH(counts_say_what_waits),
+		cmocka_unit_test_setup_teardown(
+			a_full_memory_fails_the_generation_once_and_reads_go_on, small_setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
