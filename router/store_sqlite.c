@@ -124,12 +124,29 @@ static const char *loss_of(
 		       : NULL;
 }
 
+static int dirty_users_write(struct store_sqlite *s)
+{
+	struct store_person *p;
+	int r = 0;
+
+	for (size_t i = 0;
+		s->users.by_id != NULL && r == 0 && (p = map_next(s->users.by_id, &i)) != NULL;)
+		if (p->state.is_dirty) {
+			r = sq_user_write(s, p);
+			p->state.is_dirty = false;
+		}
+	return r;
+}
+
+/* Positions are of an epoch: those of devices mean nothing in the next. */
 static int epoch_begin(struct store_sqlite *s)
 {
-	int r = sq_exec(s, "BEGIN IMMEDIATE");
+	int r = sq_exec(s, "BEGIN IMMEDIATE; DELETE FROM devices;");
 
 	store_epoch_make(s->base.epoch);
 	s->now.counter++;
+	if (r == 0)
+		r = dirty_users_write(s);
 	if (r == 0)
 		r = sq_meta_write(s);
 	return r == 0 ? sq_exec(s, "COMMIT") : r;

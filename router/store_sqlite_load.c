@@ -61,6 +61,27 @@ static uint64_t heads_digest(const struct store_sqlite *s)
 	return sum;
 }
 
+/* Nobody acknowledged what is not there: numbers that were lost are given again. */
+static void acks_bound(struct store_sqlite *s)
+{
+	const struct store_person *system = store_users_get(&s->users, (struct slice){NULL, 0});
+	uint64_t last = system == NULL ? 0 : system->state.head.seq;
+	struct store_person *p;
+
+	for (size_t i = 0; (p = map_next(s->users.by_id, &i)) != NULL;) {
+		struct store_person_state *state = &p->state;
+
+		if (state->acked.seq > state->head.seq) {
+			state->acked = state->head;
+			state->is_dirty = true;
+		}
+		if (state->acked_system > last) {
+			state->acked_system = last;
+			state->is_dirty = true;
+		}
+	}
+}
+
 int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short)
 {
 	CLEANUP(finalizep) sqlite3_stmt *q = NULL;
@@ -85,6 +106,8 @@ int sq_users_read(struct store_sqlite *s, size_t *damaged_users, bool *is_short)
 	heads = heads_digest(s);
 	*is_short = heads != s->now.heads;
 	s->now.heads = heads;
+	if (*is_short || *damaged_users > 0)
+		acks_bound(s);
 	s->base.damaged += *damaged_users;
 	return r;
 }

@@ -169,13 +169,13 @@ void sq_tail_kept(struct store_sqlite *s)
 		s->is_round = false;
 }
 
-/* p's next number, of a message that is damaged: its place as far as it can be known. */
+/* p's next number, of a message that is damaged.  Whether he received it is not known: counted low,
+ * so that no later place is lower. */
 static int damaged_add(struct store_sqlite *s, struct store_person *p, uint64_t message)
 {
 	struct message_place next = p->state.head;
 
 	next.seq++;
-	next.rows++;
 	return sq_tail_add(s, p, &next, message);
 }
 

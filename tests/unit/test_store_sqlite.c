@@ -83,6 +83,20 @@ static char *epoch_of(struct rig *r, char out[EPOCH_BYTES + 1])
 	return out;
 }
 
+/* As the sealed head has it. */
+static char *epoch_of_file(const struct rig *r, char out[EPOCH_BYTES + 1])
+{
+	char path[160];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s.head", r->path);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(pread(fd, out, EPOCH_BYTES, 8), EPOCH_BYTES);
+	out[EPOCH_BYTES] = '\0';
+	close(fd);
+	return out;
+}
+
 static void what_was_acknowledged_is_there_after_a_kill(void **state)
 {
 	struct rig *r = *state;
@@ -480,6 +494,44 @@ static void a_message_stays_until_both_streams_let_it_go(void **state)
 	assert_int_equal(r->wrong, 0);
 }
 
+static void lost_numbers_begin_a_new_epoch_in_which_nobody_has_them(void **state)
+{
+	struct rig *r = *state;
+	struct store_device d = {SLICE_LITERAL("bob"), SLICE_LITERAL("phone"), 10, 0, 50};
+	char before[EPOCH_BYTES + 1], after[EPOCH_BYTES + 1];
+	struct loaded l;
+	sqlite3 *db;
+
+	for (int i = 0; i < 10; i++)
+		rig_send(r, "ann", "bob", 100);
+	assert_int_equal(store_position(r->store, &d), 0);
+	rig_settle(r);
+	(void)epoch_of(r, before);
+	rig_close(r);
+	assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "DELETE FROM messages WHERE id > 8", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	l = load(r, "bob", r->ts_ms);
+	assert_string_not_equal(before, epoch_of_file(r, after));
+	assert_int_equal(l.head.seq, 8);
+	assert_int_equal(l.acked.seq, 8);
+	assert_int_equal(l.acked.rows, 8);
+	assert_int_equal(l.devices, 0);
+	l = load(r, "bob", r->ts_ms); /* once and for all */
+	assert_string_equal(after, epoch_of_file(r, before));
+	assert_int_equal(l.acked.seq, 8);
+	for (size_t i = 0; i < 2; i++)
+		r->users[i].head.seq = r->users[i].stored.seq = 8;
+	r->users[rig_user(r, "bob")].head.rows = 8;
+	r->users[rig_user(r, "bob")].head.bytes = 800;
+	rig_open(r);
+	rig_send(r, "ann", "bob", 100);
+	rig_settle(r);
+	assert_int_equal(rig_read_all(r, "bob"), 9);
+	assert_int_equal(r->wrong, 0);
+}
+
 static void devices_beyond_the_bound_are_forgotten(void **state)
 {
 	struct rig *r = *state;
@@ -518,20 +570,6 @@ static void a_backup_made_under_load_is_a_whole_store(void **state)
 	rig_open(r);
 	assert_true(rig_read_all(r, "bob") >= before);
 	assert_int_equal(r->wrong, 0);
-}
-
-/* As the sealed head has it. */
-static char *epoch_of_file(const struct rig *r, char out[EPOCH_BYTES + 1])
-{
-	char path[160];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "%s.head", r->path);
-	fd = open(path, O_RDONLY);
-	assert_int_equal(pread(fd, out, EPOCH_BYTES, 8), EPOCH_BYTES);
-	out[EPOCH_BYTES] = '\0';
-	close(fd);
-	return out;
 }
 
 /* One bit of the database, somewhere. */
@@ -576,6 +614,24 @@ static bool write_on(struct rig *r)
 	return broken;
 }
 
+/* The copy with one bit turned. */
+static bool open_turned(struct rig *r, unsigned seed, char epoch[EPOCH_BYTES + 1])
+{
+	put_back(r, "copy");
+	rig_restore(r, "copy", ".head");
+	rig_remove(r, "-wal");
+	(void)epoch_of_file(r, epoch);
+	flip(r, seed);
+	r->all_damaged = 0;
+	if (rig_try(r) != STORE_OPENED) {
+		r->store = NULL;
+		return false;
+	}
+	store_free(r->store);
+	rig_open(r);
+	return true;
+}
+
 static void turn_bits(struct rig *r, unsigned n)
 {
 	size_t refusals = 0, damaged = 0, whole = 0, epochs = 0, broken = 0, all;
@@ -588,19 +644,10 @@ static void turn_bits(struct rig *r, unsigned n)
 		char before[EPOCH_BYTES + 1], after[EPOCH_BYTES + 1];
 		size_t right;
 
-		put_back(r, "copy");
-		rig_restore(r, "copy", ".head");
-		(void)epoch_of_file(r, before);
-		rig_remove(r, "-wal");
-		flip(r, seed);
-		if (rig_try(r) != STORE_OPENED) {
-			r->store = NULL;
+		if (!open_turned(r, seed, before)) {
 			refusals++;
 			continue;
 		}
-		store_free(r->store);
-		rig_open(r);
-		r->all_damaged = 0;
 		right = read_everything(r);
 		if (right == all)
 			whole++;
@@ -671,6 +718,7 @@ int main(void)
 		TEST(recent_messages_are_found_over_a_clock_that_jumps),
 		TEST(heads_outlive_everything_being_trimmed),
 		TEST(a_message_stays_until_both_streams_let_it_go),
+		TEST(lost_numbers_begin_a_new_epoch_in_which_nobody_has_them),
 		TEST(devices_beyond_the_bound_are_forgotten),
 		TEST(a_backup_made_under_load_is_a_whole_store),
 		TEST(a_turned_bit_is_found_and_never_read),
