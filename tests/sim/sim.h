@@ -233,6 +233,7 @@ struct nature {
 };
 
 struct totals {
+	uint64_t found[10]; /* by the number of the check; 0: the rest */
 	uint64_t lives;
 	uint64_t steps;
 	uint64_t messages;
@@ -351,7 +352,7 @@ void store_tell(struct world *w);
 void store_crash(struct world *w);
 void store_load_into(struct world *w);
 void store_offer(struct world *w);
-void store_put_back(struct world *w);
+void store_new_epoch(struct world *w);
 void store_init(struct world *w);
 
 /* sim_edge.c */

@@ -20,6 +20,7 @@ void sim_fail(struct world *w, const char *check, const char *format, ...)
 	if (w->failed)
 		return;
 	w->failed = true;
+	w->totals->found[check[0] == 'C' && check[2] == '\0' ? check[1] - '0' : 0]++;
 	printf("seed %llu failed in round %u: %s: ", (unsigned long long)w->seed, w->round, check);
 	va_start(args, format);
 	vprintf(format, args);

@@ -26,6 +26,42 @@ void faults_nature(struct world *w)
 	};
 }
 
+/* An older file, or for a store without durability none: what is newer is lost by permission. */
+static void put_back_older(struct world *w)
+{
+	unsigned before[SENDS];
+
+	if (w->nature.is_durable && !w->has_older)
+		return;
+	w->totals->older_stores++;
+	if (!w->nature.is_durable) {
+		w->older = (struct disk){0};
+		w->older.streams[SYSTEM] = (struct disk_stream){.exists = true, .floor = 1};
+	}
+	w->disk = w->older;
+	store_new_epoch(w);
+	for (int i = 0; i < w->n_sent; i++) {
+		before[i] = w->sent[i].rows;
+		w->sent[i].rows = 0;
+	}
+	for (int u = 0; u < STREAMS; u++) {
+		const struct disk_stream *s = &w->disk.streams[u];
+
+		for (uint64_t seq = 1; seq <= s->head.seq; seq++) {
+			const struct message *m = &w->kept[s->kept[seq]].message;
+
+			if (sim_user(m->to) == u && m->at_to.seq == seq)
+				w->sent[w->kept[s->kept[seq]].sent].rows++;
+		}
+		if (w->read_u[u] > s->head.seq)
+			w->read_u[u] = s->head.seq;
+		w->trimmed[u] = s->floor == 0 ? 0 : s->floor - 1;
+	}
+	for (int i = 0; i < w->n_sent; i++)
+		w->sent[i].excused = w->sent[i].excused || w->sent[i].rows < before[i];
+	TRACE(w, "an older store was put back, epoch %.8s", w->disk.epoch);
+}
+
 static void router(struct world *w)
 {
 	if (w->core == NULL)
@@ -35,7 +71,7 @@ static void router(struct world *w)
 	store_work(w, sim_below(w, 8));
 	router_die(w);
 	if (!w->nature.is_durable || (w->nature.older_store && sim_once_in(w, 2)))
-		store_put_back(w);
+		put_back_older(w);
 }
 
 static void clock_jumps(struct world *w)

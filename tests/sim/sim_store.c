@@ -9,7 +9,7 @@
 
 #define KEEP_ACKED_MS (INT64_C(1000) * INBOX_KEEP_ACKED_S)
 
-static void new_epoch(struct world *w)
+void store_new_epoch(struct world *w)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -20,7 +20,7 @@ static void new_epoch(struct world *w)
 void store_init(struct world *w)
 {
 	w->disk.streams[SYSTEM] = (struct disk_stream){.exists = true, .floor = 1};
-	new_epoch(w);
+	store_new_epoch(w);
 	w->op_last = &w->op_first;
 	w->told_last = &w->told_first;
 }
@@ -462,40 +462,4 @@ void store_load_into(struct world *w)
 		}
 	}
 	load_recent(w);
-}
-
-/* An older file, or for a store without durability none: what is newer is lost by permission. */
-void store_put_back(struct world *w)
-{
-	unsigned before[SENDS];
-
-	if (w->nature.is_durable && !w->has_older)
-		return;
-	w->totals->older_stores++;
-	if (!w->nature.is_durable) {
-		w->older = (struct disk){0};
-		w->older.streams[SYSTEM] = (struct disk_stream){.exists = true, .floor = 1};
-	}
-	w->disk = w->older;
-	new_epoch(w);
-	for (int i = 0; i < w->n_sent; i++) {
-		before[i] = w->sent[i].rows;
-		w->sent[i].rows = 0;
-	}
-	for (int u = 0; u < STREAMS; u++) {
-		const struct disk_stream *s = &w->disk.streams[u];
-
-		for (uint64_t seq = 1; seq <= s->head.seq; seq++) {
-			const struct message *m = &w->kept[s->kept[seq]].message;
-
-			if (sim_user(m->to) == u && m->at_to.seq == seq)
-				w->sent[w->kept[s->kept[seq]].sent].rows++;
-		}
-		if (w->read_u[u] > s->head.seq)
-			w->read_u[u] = s->head.seq;
-		w->trimmed[u] = s->floor == 0 ? 0 : s->floor - 1;
-	}
-	for (int i = 0; i < w->n_sent; i++)
-		w->sent[i].excused = w->sent[i].excused || w->sent[i].rows < before[i];
-	TRACE(w, "an older store was put back, epoch %.8s", w->disk.epoch);
 }
