@@ -39,6 +39,7 @@ static void put_back_older(struct world *w)
 		w->older.streams[SYSTEM] = (struct disk_stream){.exists = true, .floor = 1};
 	}
 	w->disk = w->older;
+	memset(w->disk.devices, 0, sizeof(w->disk.devices)); /* positions are of an epoch */
 	store_new_epoch(w);
 	for (int i = 0; i < w->n_sent; i++) {
 		before[i] = w->sent[i].rows;
