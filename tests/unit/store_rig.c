@@ -344,15 +344,16 @@ static void on_deadline(uv_timer_t *timer)
 	*(bool *)timer->data = true;
 }
 
-/* One turn of the loop, which waits at most a little. */
-static void turn(struct rig *r, uint64_t ms)
+void rig_turn(struct rig *r, uint64_t began_ns)
 {
 	uv_timer_t timer;
 	bool over = false;
 
+	if ((uv_hrtime() - began_ns) / 1000000 > RIG_WAIT_MS)
+		fail_msg("nothing came in %d ms", RIG_WAIT_MS);
 	uv_timer_init(&r->loop, &timer);
 	timer.data = &over;
-	uv_timer_start(&timer, on_deadline, ms, 0);
+	uv_timer_start(&timer, on_deadline, 20, 0);
 	(void)uv_run(&r->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&timer, NULL);
 	(void)uv_run(&r->loop, UV_RUN_NOWAIT);
@@ -360,24 +361,14 @@ static void turn(struct rig *r, uint64_t ms)
 
 void rig_wait(struct rig *r, const bool *what)
 {
-	uint64_t began = uv_hrtime();
-
-	while (!*what) {
-		if ((uv_hrtime() - began) / 1000000 > RIG_WAIT_MS)
-			fail_msg("nothing came in %d ms", RIG_WAIT_MS);
-		turn(r, 20);
-	}
+	for (uint64_t began = uv_hrtime(); !*what;)
+		rig_turn(r, began);
 }
 
 void rig_settle(struct rig *r)
 {
-	uint64_t began = uv_hrtime();
-
-	while (!store_is_idle(r->store) && !r->is_broken) {
-		if ((uv_hrtime() - began) / 1000000 > RIG_WAIT_MS)
-			fail_msg("not idle after %d ms", RIG_WAIT_MS);
-		turn(r, 20);
-	}
+	for (uint64_t began = uv_hrtime(); !store_is_idle(r->store) && !r->is_broken;)
+		rig_turn(r, began);
 }
 
 void rig_read(struct rig *r, const char *name, uint64_t after, uint32_t max_rows)
@@ -391,11 +382,8 @@ void rig_read(struct rig *r, const char *name, uint64_t after, uint32_t max_rows
 	uint64_t began = uv_hrtime();
 
 	assert_int_equal(store_read(r->store, &read), 0);
-	while (r->pages == pages) {
-		if ((uv_hrtime() - began) / 1000000 > RIG_WAIT_MS)
-			fail_msg("no page after %d ms", RIG_WAIT_MS);
-		turn(r, 20);
-	}
+	while (r->pages == pages)
+		rig_turn(r, began);
 	assert_int_equal(r->tag, after + 77);
 }
 

@@ -8,7 +8,7 @@
 #include "router/store.h"
 
 #define RIG_USERS 16
-#define RIG_WAIT_MS 30000
+#define RIG_WAIT_MS 10000
 
 struct rig_row {
 	struct message_place to;
@@ -91,6 +91,9 @@ void rig_send(struct rig *r, const char *from, const char *to, size_t body_len);
 void rig_count_stored(struct rig *r, uint64_t number);
 /* Everything submitted is durable and told. */
 void rig_settle(struct rig *r);
+/* One turn of the loop, at most a little while; fails when RIG_WAIT_MS are over since began_ns
+ * (uv_hrtime()): for (uint64_t t = uv_hrtime(); !there;) rig_turn(r, t); */
+void rig_turn(struct rig *r, uint64_t began_ns);
 /* Until *what is true. */
 void rig_wait(struct rig *r, const bool *what);
 void rig_read(struct rig *r, const char *name, uint64_t after, uint32_t max_rows);

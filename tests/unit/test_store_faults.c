@@ -31,8 +31,8 @@ static int teardown(void **state)
 
 static void wait_for_failures(struct rig *r, size_t n)
 {
-	while (r->failures < n)
-		(void)uv_run(&r->loop, UV_RUN_ONCE);
+	for (uint64_t began = uv_hrtime(); r->failures < n;)
+		rig_turn(r, began);
 }
 
 static void a_full_disk_fails_the_generation_once_and_reads_go_on(void **state)
@@ -106,8 +106,8 @@ static void a_position_outlives_a_full_disk(void **state)
 	rig_settle(r);
 	atomic_store(&disk->write, SQLITE_FULL);
 	assert_int_equal(store_position(r->store, &d), 0);
-	while (c.failures == 0)
-		store_counts(r->store, &c);
+	for (uint64_t began = uv_hrtime(); c.failures == 0; store_counts(r->store, &c))
+		rig_turn(r, began);
 	rig_send(r, "ann", "bob", 100);
 	wait_for_failures(r, 1);
 	assert_int_equal(bob->acked, 0);

@@ -67,8 +67,8 @@ static void fill_the_disk(struct rig *r, struct store_vfs *disk)
 	atomic_store(&disk->writes_left, (int)chance(30));
 	atomic_store(&disk->write, SQLITE_FULL);
 	send_some(r);
-	while (r->failures == failures && r->stored < r->number)
-		(void)uv_run(&r->loop, UV_RUN_ONCE);
+	for (uint64_t began = uv_hrtime(); r->failures == failures && r->stored < r->number;)
+		rig_turn(r, began);
 	atomic_store(&disk->write, 0);
 	if (r->failures > failures)
 		rig_fall_back(r);
