@@ -62,7 +62,7 @@
 #define STORE_PENDING_BYTES 67108864
 #define SYNC_PAGE_ROWS 128 /* one page of a replay: the first of these that is reached */
 #define SYNC_PAGE_BYTES 65536
-#define SYNCS_IN_FLIGHT 64    /* pages that one edge waits for */
+#define SYNCS_IN_FLIGHT 64    /* pages that one edge waits for; one more is a violation */
 #define POSITION_PING_MS 1000 /* from a stored message to the ping that carries its number */
 #define SLOW_CONSUMER_MS                                                                           \
 	30000	       /* a connection whose messages wait in the inbox and that reads             \

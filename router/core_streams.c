@@ -197,9 +197,12 @@ int core_on_sync(struct core *c, const struct core_event *e)
 		return reset(c, s, stream);
 	if (e->sync.after == n->stored.seq)
 		return add_page(c, s, stream, e->sync.after);
+	/* Readers of other edges wait behind those of one that asks for everything at once. */
+	if (c->sessions.links[e->link].n_reading >= SYNCS_IN_FLIGHT)
+		return core_violation(c, e, "too_many_syncs");
 	if (read_page(c, s, e) < 0)
 		return -ENOMEM;
-	s->is_reading[stream] = true;
+	sessions_set_reading(&c->sessions, s, stream, true);
 	s->asked_after[stream] = e->sync.after;
 	if (stream == CORE_STREAM_USER)
 		sessions_set_live(&c->sessions, s, false);
@@ -260,7 +263,7 @@ int core_on_rows(struct core *c, const struct core_event *e)
 	if (e->rows.floor > e->rows.after + 1) {
 		rc = reset(c, s, stream);
 		if (rc == 0)
-			s->is_reading[stream] = false;
+			sessions_set_reading(&c->sessions, s, stream, false);
 		return rc;
 	}
 	for (size_t i = 0; i < e->rows.n; i++) {
@@ -274,7 +277,7 @@ int core_on_rows(struct core *c, const struct core_event *e)
 	rc = add_page(c, s, stream, last);
 	if (rc < 0)
 		return rc;
-	s->is_reading[stream] = false;
+	sessions_set_reading(&c->sessions, s, stream, false);
 	c->counts.deliveries += last - e->rows.after;
 	return 0;
 }

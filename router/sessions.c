@@ -129,6 +129,8 @@ static void leave_link(struct link_state *l, struct session *s)
 	if (s->link_next != NULL)
 		s->link_next->link_prev = s->link_prev;
 	l->n--;
+	l->n_reading -= s->is_reading[CORE_STREAM_USER];
+	l->n_reading -= s->is_reading[CORE_STREAM_SYSTEM];
 }
 
 static struct session *add_record(struct sessions *ss, const struct session *like)
@@ -227,6 +229,16 @@ void sessions_set_live(struct sessions *ss, struct session *s, bool is_live)
 	ss->n_behind -= !s->is_live;
 	ss->n_behind += !is_live;
 	s->is_live = is_live;
+}
+
+void sessions_set_reading(
+	struct sessions *ss, struct session *s, enum core_stream stream, bool is_reading)
+{
+	struct link_state *l = &ss->links[s->link];
+
+	l->n_reading -= s->is_reading[stream];
+	l->n_reading += is_reading;
+	s->is_reading[stream] = is_reading;
 }
 
 struct session *sessions_due(const struct sessions *ss, int64_t now_ms)

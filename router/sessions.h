@@ -57,6 +57,7 @@ struct link_state {
 	struct edge_name edge;
 	struct session *first;
 	size_t n;
+	size_t n_reading; /* pages that are on their way to its sessions */
 };
 
 struct sessions {
@@ -90,6 +91,8 @@ bool sessions_add_ended(struct sessions *ss, const struct session *like, int64_t
 void sessions_set_end(struct sessions *ss, struct session *s, int64_t ends_ms);
 void sessions_set_away(struct session *s, bool away);
 void sessions_set_live(struct sessions *ss, struct session *s, bool is_live);
+void sessions_set_reading(
+	struct sessions *ss, struct session *s, enum core_stream stream, bool is_reading);
 
 /* The next to end, if it is due, or NULL. */
 struct session *sessions_due(const struct sessions *ss, int64_t now_ms);

@@ -386,6 +386,46 @@ static void what_no_honest_edge_asks_is_a_violation(void **state)
 	rig_stop(&r);
 }
 
+static void one_edge_waits_for_a_bounded_number_of_pages(void **state)
+{
+	struct core_event other = {.kind = CORE_SYNC, .sync = {900, CORE_STREAM_SYSTEM, 2}};
+	struct page p;
+	struct rig r;
+	char uid[8];
+	uint64_t before;
+
+	(void)state;
+	start(&r);
+	rig_edge_up(&r, 1);
+	rig_open(&r, 1, 900, "900");
+	for (uint64_t i = 1; i <= SYNCS_IN_FLIGHT + 3; i++) {
+		snprintf(uid, sizeof(uid), "%d", 100 + (int)i);
+		rig_open(&r, 0, i, uid);
+	}
+	for (uint64_t i = 1; i <= SYNCS_IN_FLIGHT; i++) {
+		ask(&r, i, CORE_STREAM_SYSTEM, 2);
+		rig_one(&r, CORE_DO_READ);
+	}
+	before = core_digest(r.core);
+	ask(&r, SYNCS_IN_FLIGHT + 1, CORE_STREAM_SYSTEM, 2);
+	assert_int_equal(rig_count(&r, CORE_DO_READ), 0);
+	rig_one(&r, CORE_DO_VIOLATION);
+	assert_true(core_digest(r.core) == before);
+	/* that is no matter of another edge's */
+	rig_event(&r, 1, other);
+	rig_one(&r, CORE_DO_READ);
+	/* one that has its page makes room, and so does one that has ended */
+	rig_step(&r, page_of(&p, 1, CORE_STREAM_SYSTEM, 2, 5));
+	ask(&r, SYNCS_IN_FLIGHT + 1, CORE_STREAM_SYSTEM, 2);
+	rig_one(&r, CORE_DO_READ);
+	rig_close(&r, 0, 2);
+	ask(&r, SYNCS_IN_FLIGHT + 2, CORE_STREAM_SYSTEM, 2);
+	rig_one(&r, CORE_DO_READ);
+	ask(&r, SYNCS_IN_FLIGHT + 3, CORE_STREAM_SYSTEM, 2);
+	rig_one(&r, CORE_DO_VIOLATION);
+	rig_stop(&r);
+}
+
 static void a_page_for_a_session_that_has_ended_or_did_not_ask_is_dropped(void **state)
 {
 	struct page p;
@@ -421,6 +461,7 @@ int main(void)
 			what_was_trimmed_meanwhile_is_a_reset_and_then_the_session_is_live),
 		cmocka_unit_test(damaged_and_expired_rows_leave_their_numbers),
 		cmocka_unit_test(what_no_honest_edge_asks_is_a_violation),
+		cmocka_unit_test(one_edge_waits_for_a_bounded_number_of_pages),
 		cmocka_unit_test(a_page_for_a_session_that_has_ended_or_did_not_ask_is_dropped),
 	};
 
