@@ -1,0 +1,51 @@
+/* link: at most one socket at a time.  Of one that was dropped nothing is heard any more. */
+
+export class Link {
+  #env;
+  #socket = null;
+  #onFrame;
+  #onEnd;
+  #onBad;
+
+  /* onFrame(frame, length of its text), onEnd(code, reason), onBad(error): not JSON. */
+  constructor(env, { onFrame, onEnd, onBad }) {
+    this.#env = env;
+    this.#onFrame = onFrame;
+    this.#onEnd = onEnd;
+    this.#onBad = onBad;
+  }
+
+  open(url, token) {
+    const socket = new this.#env.WebSocket(url, ['postern.v1', `bearer.${token}`]);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => socket === this.#socket && this.#onText(data);
+    socket.onerror = () => {}; /* a close follows */
+    socket.onclose = ({ code, reason }) => {
+      if (socket !== this.#socket)
+        return;
+      this.#socket = null;
+      this.#onEnd(code, reason);
+    };
+  }
+
+  drop() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(1000);
+  }
+
+  say(frame) {
+    this.#socket?.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+  }
+
+  #onText(text) {
+    let frame = null;
+    try {
+      frame = JSON.parse(text);
+    } catch (error) {
+      this.#onBad(error);
+    }
+    if (typeof frame?.event === 'string')
+      this.#onFrame(frame, text.length);
+  }
+}

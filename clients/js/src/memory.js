@@ -1,0 +1,117 @@
+/*
+ * memory: the device's name and its position, kept by the application's storage.  A position belongs to
+ * one user: it is filed under the subject of the token, as far as that can be read, and holds the name of the user
+ * whom the server saw, who is compared when the server says it again.
+ */
+
+const DEVICE = /^[A-Za-z0-9_-]{1,36}$/;
+
+export function randomHex(bytes) {
+  const values = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(values, (value) => value.toString(16).padStart(2, '0')).join('');
+}
+
+/* The `sub` of a JWT, unverified; '' where there is none. */
+export function subjectOf(token) {
+  try {
+    const bytes = atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0)));
+    return String(JSON.parse(text).sub ?? '');
+  } catch {
+    return '';
+  }
+}
+
+function isNumber(value) {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/* {user, epoch, u, s}, or null for anything else. */
+export function readPosition(value) {
+  try {
+    const { user, epoch, u, s } = typeof value === 'string' ? JSON.parse(value) : value;
+    const isGood = typeof epoch === 'string' && isNumber(u) && isNumber(s);
+    return isGood ? { user: typeof user === 'string' ? user : null, epoch, u, s } : null;
+  } catch {
+    return null;
+  }
+}
+
+/* localStorage and the like, or an object with get(key) and set(key, text), which may be asynchronous. */
+function adapter(storage) {
+  if (typeof storage.getItem !== 'function')
+    return storage;
+  return {
+    get: (key) => storage.getItem(key),
+    set: (key, text) => storage.setItem(key, text),
+  };
+}
+
+export class Memory {
+  #storage;
+  #prefix;
+  #failed;
+  #key = '';
+  #next = null; /* what is to be written when the writing that is under way is done */
+  #isWriting = false;
+
+  /* storage may be undefined: then nothing outlives this object.  failed(error): it could not read or write. */
+  constructor(storage, prefix, failed) {
+    this.#storage = storage ? adapter(storage) : null;
+    this.#prefix = prefix;
+    this.#failed = failed;
+  }
+
+  /* The device's name, made at the first time. */
+  async device(wanted) {
+    if (wanted !== undefined)
+      return wanted;
+    const key = `${this.#prefix}.device`;
+    const made = randomHex(12);
+    try {
+      const kept = await this.#storage?.get(key);
+      if (typeof kept === 'string' && DEVICE.test(kept))
+        return kept;
+      await this.#storage?.set(key, made);
+    } catch (error) {
+      this.#failed(error);
+    }
+    return made;
+  }
+
+  /* {user, epoch, u, s}, or null. */
+  async position(token) {
+    this.#key = `${this.#prefix}.position.${subjectOf(token)}`;
+    try {
+      return readPosition(await this.#storage?.get(this.#key));
+    } catch (error) {
+      this.#failed(error);
+      return null;
+    }
+  }
+
+  /* position: {user, epoch, u, s}.  The newest is what counts when writing is slow. */
+  save(position) {
+    if (!this.#storage)
+      return;
+    this.#next = position;
+    if (!this.#isWriting)
+      this.#write();
+  }
+
+  async #write() {
+    this.#isWriting = true;
+    while (this.#next) {
+      const text = JSON.stringify(this.#next);
+      this.#next = null;
+      try {
+        const result = this.#storage.set(this.#key, text);
+        if (typeof result?.then === 'function')
+          await result;
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#isWriting = false;
+  }
+}
