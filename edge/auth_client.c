@@ -80,6 +80,7 @@ struct auth_client {
 	size_t batches_out;
 	size_t logins_out;
 	bool is_probing;
+	size_t most; /* questions at once, since somebody asked */
 	uint64_t last_id;
 	int64_t heard_ms;      /* 0: not lately */
 	size_t credential_len; /* 0: none yet */
@@ -407,6 +408,14 @@ bool auth_client_is_up(const struct auth_client *ac)
 	return ac->heard_ms != 0 && now_ms(ac) - ac->heard_ms < UP_MS;
 }
 
+size_t auth_client_take_most(struct auth_client *ac)
+{
+	size_t most = ac->most;
+
+	ac->most = map_count(ac->by_id);
+	return most;
+}
+
 static struct slice keep(struct ask *a, struct slice s)
 {
 	char *to = a->bytes + a->len;
@@ -432,6 +441,8 @@ static uint64_t ask_new(struct auth_client *ac, const struct auth_ask *what, int
 		free(a);
 		return 0;
 	}
+	if (map_count(ac->by_id) > ac->most)
+		ac->most = map_count(ac->by_id);
 	a->what.kind = what->kind;
 	a->what.nonce = what->nonce;
 	a->what.proof = keep(a, what->proof);

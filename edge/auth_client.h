@@ -45,6 +45,8 @@ int auth_client_new(struct auth_client **out, uv_loop_t *loop, struct bus *bus, 
 void auth_client_set_credential(struct auth_client *ac, struct slice credential);
 /* Answered within the last seconds; it is asked something at least once a second. */
 bool auth_client_is_up(const struct auth_client *ac);
+/* How many questions were unanswered at once, at most, since this was called last. */
+size_t auth_client_take_most(struct auth_client *ac);
 
 /* The slices are copied.  An id for cancel, never 0; 0: out of memory or too many are waiting
  * (busy). */

@@ -96,6 +96,7 @@ struct live {
 	size_t n_wants_reopen;
 	uint64_t last_serial;
 	uint64_t random;
+	size_t most_opening; /* in by_nonce at once, since the last gauges */
 	uint64_t upgrades;
 	uint64_t refused;
 	uint64_t exceptions;

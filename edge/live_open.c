@@ -87,6 +87,12 @@ static struct live_conn *make_conn(struct live *l, const struct live_open *o)
 	return c;
 }
 
+static void note_opening(struct live *l)
+{
+	if (map_count(l->by_nonce) > l->most_opening)
+		l->most_opening = map_count(l->by_nonce);
+}
+
 int live_open(struct live *l, const struct live_open *o, live_opened_fn *fn, void *arg)
 {
 	struct live_conn *c;
@@ -109,6 +115,7 @@ int live_open(struct live *l, const struct live_open *o, live_opened_fn *fn, voi
 		free(c);
 		return ret;
 	}
+	note_opening(l);
 	c->index = (uint32_t)l->n_conns;
 	l->conns[l->n_conns++] = c;
 	return 0;
@@ -321,6 +328,7 @@ static void reopen_some(struct live *l)
 		}
 		c->wants_reopen = false;
 		c->is_reopening = true;
+		note_opening(l);
 		l->n_wants_reopen--;
 		done++;
 	}

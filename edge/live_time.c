@@ -173,6 +173,9 @@ void live_on_second_timer(uv_timer_t *timer)
 	if (uplink_wire(l->uplink) >= 2) {
 		gauges.behind = l->n_behind;
 		gauges.memory_bytes = l->memory.used;
+		gauges.auth_waiting = auth_client_take_most(l->auth);
+		gauges.router_waiting = l->most_opening;
+		l->most_opening = map_count(l->by_nonce);
 	}
 	item.item_case = PB__UP_ITEM__ITEM_GAUGES;
 	item.gauges = &gauges;

@@ -135,6 +135,8 @@ int control_edges(struct hub *h, struct arena *arena, uint32_t wire, Pb__CtlEdge
 		if (wire < 2) {
 			edge->gauges.behind = 0;
 			edge->gauges.memory_bytes = 0;
+			edge->gauges.auth_waiting = 0;
+			edge->gauges.router_waiting = 0;
 		}
 		out->edges[out->n_edges++] = line;
 	}

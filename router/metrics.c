@@ -93,6 +93,10 @@ static const struct metric of_edges[] = {
 	{"queued_bytes", GAUGE, EDGE(gauges.queued_bytes), "Bytes that wait for clients."},
 	{"behind", GAUGE, EDGE(gauges.behind), "Clients whose messages wait in the inbox."},
 	{"memory_bytes", GAUGE, EDGE(gauges.memory_bytes), "Resident size of the edge."},
+	{"auth_waiting", GAUGE, EDGE(gauges.auth_waiting),
+		"Questions that waited for auth, most at once in the last second."},
+	{"router_waiting", GAUGE, EDGE(gauges.router_waiting),
+		"Sessions that waited to be opened, most at once in the last second."},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
-import { startStack, within } from './stack.js';
+import { eventually, startStack, within } from './stack.js';
 
 function ask(port, path, { method = 'GET', host } = {}) {
 	const answer = new Promise((resolve, reject) => {
@@ -42,6 +42,18 @@ test("the operator's page", async (t) => {
 		assert.equal(JSON.parse(body).stats.sessions, 1);
 		assert.equal(JSON.parse(body).edges.length, 1);
 		assert.ok(!body.includes('ann'));
+	});
+	await t.test('shows for a second how many waited for auth and for the router', async () => {
+		const most = (body, name) => Number(body.match(new RegExp(`^postern_edge_${name}\\{.*\\} (\\d+)$`, 'm'))[1]);
+		await eventually(async () => {
+			await (await stack.connect({ sub: 'ben' })).close();
+			const { body } = await ask(port, '/metrics');
+			return most(body, 'auth_waiting') > 0 && most(body, 'router_waiting') > 0;
+		}, 'both were seen');
+		await eventually(async () => {
+			const { body } = await ask(port, '/metrics');
+			return most(body, 'router_waiting') === 0;
+		}, 'nobody waits any more');
 	});
 	await t.test('says whether the router is well', async () => {
 		assert.deepEqual((await ask(port, '/healthz')).body, 'ok\n');
