@@ -53,24 +53,30 @@ static int64_t thread_cpu_ns(pid_t pid, const char *tid)
 	return ns;
 }
 
+int64_t watched_one_cpu_ns(const struct watched *w, size_t i)
+{
+	int64_t sum = 0;
+	char path[64];
+	const struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)w->pids[i]);
+	dir = opendir(path);
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			sum += thread_cpu_ns(w->pids[i], entry->d_name);
+	closedir(dir);
+	return sum;
+}
+
 int64_t watched_cpu_ns(const struct watched *w)
 {
 	int64_t sum = 0;
 
-	for (size_t i = 0; i < w->n; i++) {
-		char path[64];
-		const struct dirent *entry;
-		DIR *dir;
-
-		snprintf(path, sizeof(path), "/proc/%d/task", (int)w->pids[i]);
-		dir = opendir(path);
-		if (dir == NULL)
-			continue;
-		while ((entry = readdir(dir)) != NULL)
-			if (entry->d_name[0] != '.')
-				sum += thread_cpu_ns(w->pids[i], entry->d_name);
-		closedir(dir);
-	}
+	for (size_t i = 0; i < w->n; i++)
+		sum += watched_one_cpu_ns(w, i);
 	return sum;
 }
 

@@ -23,6 +23,8 @@ struct watched {
 int watched_parse(struct watched *w, const char *list);
 /* CPU time of all threads of all of them, in ns (schedstat). */
 int64_t watched_cpu_ns(const struct watched *w);
+/* The same of the i-th alone. */
+int64_t watched_one_cpu_ns(const struct watched *w, size_t i);
 /* Resident bytes of the i-th (VmRSS). */
 int64_t watched_rss_bytes(const struct watched *w, size_t i);
 
