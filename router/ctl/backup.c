@@ -1,11 +1,14 @@
 /*
  * routerctl backup: the router makes the copy, and it is fetched in parts.  FILE must not be there
- * already, and when anything goes wrong it is removed again: what is there afterwards is whole.
+ * already.  The parts go to FILE.part, which gets its name when it is whole and on disk, and is
+ * removed when anything goes wrong, an interruption too.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +18,28 @@
 
 #define MAKE_MAX_MS 1800000 /* until the router's copy is complete */
 #define AGAIN_MS 50
+#define PART ".part"
+
+/* Held back, they interrupt no question; whether one came is asked between the parts. */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool is_interrupted(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 &&
+	       (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 ||
+		       sigismember(&set, SIGHUP) == 1);
+}
 
 static enum ctl_exit ask_part(struct ctl *c, Pb__CtlBackup *backup, const Pb__CtlBackupPart **out)
 {
@@ -96,6 +121,10 @@ static enum ctl_exit fetch(struct ctl *c, Pb__CtlBackup *backup, int fd)
 			return result;
 		end = part->end;
 		result = take_part(c, backup, fd, part);
+		if (result == CTL_OK && !end && is_interrupted()) {
+			fprintf(stderr, "routerctl: interrupted\n");
+			result = CTL_ERROR;
+		}
 		if (result == CTL_OK && !end && backup->offset == 0 && clock_boot_ms() > until_ms) {
 			fprintf(stderr, "routerctl: the copy is not complete in time\n");
 			result = CTL_ERROR;
@@ -132,13 +161,37 @@ static int sync_directory(const char *path)
 	return rc;
 }
 
-static enum ctl_exit take_backup(struct ctl *c, int fd)
+/* Unless there is one of that name meanwhile.  Not every file system knows both ways. */
+static int give_name(const char *part, const char *path)
+{
+	int rc = renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE);
+
+	return rc < 0 && (errno == EINVAL || errno == ENOSYS) ? link(part, path) : rc;
+}
+
+/* Everything is in the part. */
+static enum ctl_exit finish(const char *path, const char *part, int fd)
+{
+	enum ctl_exit result;
+
+	if (fsync(fd) < 0)
+		return complain(part);
+	if (give_name(part, path) < 0)
+		return complain(path);
+	if (sync_directory(path) == 0)
+		return CTL_OK;
+	result = complain(path);
+	unlink(path);
+	return result;
+}
+
+static enum ctl_exit take_backup(struct ctl *c, const char *part, int fd)
 {
 	Pb__CtlBackup backup = PB__CTL_BACKUP__INIT;
 	enum ctl_exit result = fetch(c, &backup, fd);
 
-	if (result == CTL_OK && (fsync(fd) < 0 || sync_directory(c->args->file) < 0))
-		result = complain(c->args->file);
+	if (result == CTL_OK)
+		result = finish(c->args->file, part, fd);
 	if (result != CTL_OK)
 		return result;
 	print_backup(&c->out, c->args->file, backup.offset, c->args->json);
@@ -148,15 +201,23 @@ static enum ctl_exit take_backup(struct ctl *c, int fd)
 enum ctl_exit ctl_backup(struct ctl *c)
 {
 	const char *path = c->args->file;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char part[PATH_MAX];
+	struct stat about;
 	enum ctl_exit result;
+	int fd;
 
-	if (fd < 0)
+	errno = ENAMETOOLONG;
+	if (snprintf(part, sizeof(part), "%s" PART, path) >= (int)sizeof(part))
 		return complain(path);
-	result = take_backup(c, fd);
-	if (close(fd) < 0 && result == CTL_OK)
-		result = complain(path);
-	if (result != CTL_OK)
-		unlink(path);
+	errno = EEXIST;
+	if (lstat(path, &about) == 0)
+		return complain(path);
+	hold_signals();
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return complain(part);
+	result = take_backup(c, part, fd);
+	close(fd);
+	unlink(part);
 	return result;
 }

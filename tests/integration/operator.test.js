@@ -1,9 +1,10 @@
 /* What an operator can do with the inbox: wait for it, look at it, empty it, copy it and put it back. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { DEADLINE_MS, eventually, startStack, within } from './stack.js';
+import { BUILD, DEADLINE_MS, eventually, startStack, within } from './stack.js';
 
 const push = (stack, ...args) => stack.run('routerctl', 'push', '--event', 'news', '--json', ...args);
 const inbox = async (stack, uid) => (await stack.json('routerctl', 'inbox', uid))[0];
@@ -101,6 +102,46 @@ test('an operator', async (t) => {
 		const got = await bob.next((frame) => frame.seq === back.head);
 		assert.equal(got.event, 'news', 'no row is damaged');
 		await bob.close();
+	});
+});
+
+test('a copy has its name when it is whole', async (t) => {
+	const stack = await startStack(t);
+	await met(stack, 'ann');
+	assert.equal((await push(stack, '--user', 'ann', '--data', '1', '--wait', 'accepted')).code, 0);
+	const copies = () => readdirSync(stack.dir).filter((name) => name.startsWith('copy'));
+	/* The router stands still meanwhile, so it is not complete before the signal is there. */
+	const end = async (signal) => {
+		const file = path.join(stack.dir, 'copy.db');
+		stack.router.signal('SIGSTOP');
+		const child = spawn(path.join(BUILD, 'bin/routerctl'), ['backup', file], { env: stack.env, stdio: 'ignore' });
+		const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
+		await eventually(() => existsSync(`${file}.part`), 'it has begun');
+		child.kill(signal);
+		stack.router.signal('SIGCONT');
+		return ended;
+	};
+
+	await t.test('an interrupted one leaves nothing, here and in the router', async () => {
+		for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+			assert.deepEqual(await end(signal), { code: 1, signal: null }, signal);
+			assert.deepEqual(copies(), []);
+		}
+	});
+	await t.test('a killed one leaves a part, which is not taken for the copy', async () => {
+		assert.equal((await end('SIGKILL')).signal, 'SIGKILL');
+		assert.deepEqual(copies(), ['copy.db.part']);
+		const again = await stack.run('routerctl', 'backup', path.join(stack.dir, 'copy.db'));
+		assert.equal(again.code, 1);
+		assert.match(again.stderr, /copy\.db\.part: File exists/);
+		rmSync(path.join(stack.dir, 'copy.db.part'));
+	});
+	await t.test('what has its name already is left alone', async () => {
+		const there = path.join(stack.dir, 'there');
+		writeFileSync(there, 'of value');
+		assert.equal((await stack.run('routerctl', 'backup', there)).code, 1);
+		assert.equal(readFileSync(there, 'utf8'), 'of value');
+		assert.ok(!existsSync(`${there}.part`));
 	});
 });
 
