@@ -180,6 +180,10 @@ static void tell(struct store *s, struct store_op *op)
 		s->events->on_old(s->arg, op->user.uid, op->user.seq, op->user.ts_ms);
 		break;
 	case STORE_OP_BACKUP:
+		/* Not before: the next one would be told of this one's end. */
+		pthread_mutex_lock(&s->lock);
+		s->backing_up = false;
+		pthread_mutex_unlock(&s->lock);
 		s->events->on_backup(s->arg,
 			op->error == 0 ? s->backend->ops->backup_path(s->backend) : NULL,
 			op->error == 0 ? NULL : strerror(-op->error));
@@ -255,6 +259,8 @@ void store_stop(struct store *s)
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
+	s->backend->ops->close(s->backend);
+	s->backend = NULL;
 	uv_close((uv_handle_t *)&s->wake, on_wake_closed);
 }
 
