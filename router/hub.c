@@ -137,9 +137,13 @@ static void carry_out(struct hub *h, const struct core_command *c)
 	}
 }
 
-static bool needs_randomness(enum core_event_kind kind)
+/* For a mid, where the sender gave none. */
+static bool needs_randomness(const struct core_event *event)
 {
-	return kind == CORE_SEND || kind == CORE_PUSH || kind == CORE_CTL_PUSH;
+	if (event->kind == CORE_SEND)
+		return event->send.mid.len == 0;
+	return (event->kind == CORE_PUSH || event->kind == CORE_CTL_PUSH) &&
+	       event->push.mid.len == 0;
 }
 
 int hub_step(struct hub *h, struct core_event *event)
@@ -149,7 +153,7 @@ int hub_step(struct hub *h, struct core_event *event)
 
 	event->now_ms = clock_boot_ms();
 	event->wall_ms = clock_wall_ms();
-	if (needs_randomness(event->kind))
+	if (needs_randomness(event))
 		random_fill(event->random, sizeof(event->random));
 	rc = core_step(h->core, event, &commands);
 	if (rc < 0) {
