@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -13,6 +14,7 @@
 #include "router/store_sqlite_inner.h"
 
 #define SLICE_PAGES 256
+#define LEFT_BYTES 67108864 /* for messages, beside the copy */
 
 const char *sq_backup_path(const struct store_backend *b)
 {
@@ -27,11 +29,32 @@ void sq_backup_end(struct store_sqlite *s)
 	s->copy = NULL;
 }
 
+/* A copy that fills the disk would have messages refused until it has failed. */
+static int look_for_room(struct store_sqlite *s)
+{
+	struct statvfs disk;
+	int64_t pages, page_bytes;
+	int r = sq_number(s, "PRAGMA page_count", &pages);
+
+	if (r == 0)
+		r = sq_number(s, "PRAGMA page_size", &page_bytes);
+	if (r < 0)
+		return r;
+	if (statvfs(s->path, &disk) < 0)
+		return -errno;
+	return (uint64_t)disk.f_bavail * disk.f_frsize <
+			       (uint64_t)pages * (uint64_t)page_bytes + LEFT_BYTES
+		       ? -ENOSPC
+		       : 0;
+}
+
 static int begin(struct store_sqlite *s)
 {
 	CLEANUP(fd_closep) int fd = -1;
-	int r;
+	int r = look_for_room(s);
 
+	if (r < 0)
+		return r;
 	(void)unlink(s->backup_part);
 	fd = open(s->backup_part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -289,9 +289,6 @@ static void back_up(struct store *s)
 	s->backup->error = r;
 	store_list_push(&s->told, s->backup);
 	s->backup = NULL;
-	pthread_mutex_lock(&s->lock);
-	s->backing_up = false;
-	pthread_mutex_unlock(&s->lock);
 }
 
 static void on_found(void *arg, struct slice uid, uint64_t seq, int64_t ts_ms)
