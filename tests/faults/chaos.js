@@ -3,7 +3,7 @@
  * See run.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ const PROGRESS_MS = 5000;
 const STALL_MS = 90000; /* nothing is answered or received for so long */
 const CAUGHT_UP_MS = 180000;
 const BETWEEN_FAULTS_MS = 500;
+const RSS_BOUND = 2 ** 30;
 const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 
 const { values: options, positionals } = parseArgs({
@@ -50,10 +51,10 @@ function problem(text) {
 
 function onDaemon(what, daemon, detail) {
 	if (what === 'sanitizer') {
-		history.add(daemon.name, `"op":"sanitizer","phase":"ok","what":${JSON.stringify(detail)}`);
+		history.add(daemon.name, `"op":"sanitizer","phase":"ok","info":${JSON.stringify(detail)}`);
 		problem(`${daemon.name}: ${detail}`);
 	} else {
-		history.add(daemon.name, `"op":"fault","phase":"info","what":${JSON.stringify(`${what} ${JSON.stringify(detail)}`)}`);
+		history.add(daemon.name, `"op":"resource","phase":"info","info":${JSON.stringify({ what, ...detail })}`);
 		const { expected, code, signal } = detail;
 		const isOurs = expected === 'SIGKILL' || (expected === 'SIGTERM' && code === 0);
 		if (what === 'died' && !isOurs)
@@ -81,11 +82,15 @@ async function until(is, ms, what) {
 	}
 }
 
-function usage(world, when) {
+/* phase: "before" or "after", in which the same clients are connected; an edge is not charged for theirs. */
+function usage(world, load, phase) {
 	for (const daemon of world.daemons) {
-		const usage = daemon.usage();
-		if (usage)
-			history.add(daemon.name, `"op":"resource","phase":"info","what":${JSON.stringify(JSON.stringify({ when, ...usage }))}`);
+		const { fds, threads, rss } = daemon.usage() ?? {};
+		if (fds === undefined)
+			continue;
+		const clients = load.users.filter((user) => user.ws && world.edges[user.edge] === daemon).length;
+		history.add(daemon.name, `"op":"resource","phase":"${phase}","fds":${fds - clients},"threads":${threads}`);
+		history.add(daemon.name, `"op":"resource","phase":"info","rss":${rss},"bound_rss":${RSS_BOUND}`);
 	}
 }
 
@@ -117,47 +122,39 @@ async function faults(world, load, list, ended) {
 		if (ended.is)
 			return;
 		const text = told(fault);
-		history.add('chaos', `"op":"fault","phase":"invoke","what":"${text}"`);
+		history.add('chaos', `"op":"fault","phase":"info","kind":"${text}"`);
 		const started = performance.now();
 		await fault.run({ ...fault, world, load, random: generator(fault.seed) });
 		const ms = Math.round(performance.now() - started);
-		history.add('chaos', `"op":"fault","phase":"ok","what":"${text}"`);
+		history.add('chaos', `"op":"resource","phase":"info","info":"end of ${text}"`);
 		say(`${seconds()} s  fault ${i + 1}: ${text} (${ms} ms)`);
 		await sleep(BETWEEN_FAULTS_MS);
 	}
 	load.limit = Infinity;
 }
 
-/* The rows of the store, as lines of the history. */
+/* The rows of the store, into a file. */
 async function dump(world) {
-	const child = spawn(path.join(build, 'bin/store_dump'), [world.store], { stdio: ['ignore', 'pipe', 'inherit'] });
-	const ended = new Promise((resolve) => child.on('close', resolve));
-	let n = 0;
-	for await (const line of createInterface({ input: child.stdout })) {
-		const row = JSON.parse(line);
-		n++;
-		if (row.damaged) {
-			history.add('store', `"op":"row","phase":"ok","to":"${row.to}","seq":${row.to_seq},"what":"damaged"`);
-			continue;
-		}
-		const { data } = JSON.parse(row.body);
-		history.add('store', `"op":"row","phase":"ok","id":"${data?.content ?? ''}","from":"${row.from}","to":"${row.to}","dev":"${row.device}","seq":${row.to_seq},"mid":"${row.mid}"`);
-	}
-	const code = await ended;
+	const rows = openSync(path.join(dir, 'rows'), 'w');
+	const child = spawn(path.join(build, 'bin/store_dump'), [world.store], { stdio: ['ignore', rows, 'inherit'] });
+	const code = await new Promise((resolve) => child.on('close', resolve));
+	closeSync(rows);
 	if (code !== 0)
 		problem(`store_dump ended with ${code}`);
-	return n;
 }
 
-function judge() {
-	const child = spawn(process.execPath, ['--max-old-space-size=6000', path.join(HERE, 'checker.js'), path.join(dir, 'history')],
-		{ stdio: 'inherit' });
+/* Everybody who has a device must have everything, and nobody may be reset: nothing here takes the store away. */
+function judge(load) {
+	const devices = Object.fromEntries(load.users.filter(({ dev }) => dev).map(({ uid, dev }) => [uid, [dev]]));
+	writeFileSync(path.join(dir, 'options'), JSON.stringify({ devices, resets: 'forbid' }));
+	const args = [path.join(HERE, 'checker.js'), path.join(dir, 'history'), '--dump', path.join(dir, 'rows'), '--options', path.join(dir, 'options')];
+	const child = spawn(process.execPath, ['--max-old-space-size=8000', ...args], { stdio: 'inherit' });
 	return new Promise((resolve) => child.on('close', resolve));
 }
 
 function counted(load) {
 	const counts = [...load.counts].sort().map(([what, n]) => `${what}: ${n}`).join(', ');
-	return `${load.received} received, old ${load.old}, gaps ${load.gaps}, acks ${JSON.stringify(load.states)}, ` +
+	return `${load.received} received, acks ${JSON.stringify(load.states)}, ` +
 		`slowest ${Math.round(load.slowest ?? 0)} ms; ${counts}`;
 }
 
@@ -174,7 +171,7 @@ async function main() {
 		onOdd: (text) => problem(`an answer that nobody should get: ${text}`),
 	});
 	await until(() => load.areReady, 60000, 'all users connect');
-	usage(world, 'start');
+	usage(world, load, 'before');
 	const started = performance.now();
 	let lastFinished = 0;
 	const progress = setInterval(() => {
@@ -201,7 +198,7 @@ async function main() {
 		problem(error.message);
 	}
 	clearInterval(progress);
-	usage(world, 'end');
+	usage(world, load, 'after');
 	const cpu = world.daemons.map((d) => `${d.name} ${((d.usage()?.cpu_ms ?? 0) / 1000).toFixed(1)}`).join(', ');
 	const own = process.cpuUsage();
 	say(`CPU s of the last life: ${cpu}; of the load: ${((own.user + own.system) / 1e6).toFixed(1)}`);
@@ -209,10 +206,10 @@ async function main() {
 	load.close();
 	for (const text of await world.stop())
 		problem(text);
-	say(`${await dump(world)} rows`);
+	await dump(world);
 	history.close();
 	say(`${history.total} lines of history, ${Math.round(statSync(path.join(dir, 'history')).size / 1e6)} MB`);
-	const code = await judge();
+	const code = await judge(load);
 	const isBad = problems.length > 0 || code !== 0;
 	if (isBad)
 		say(`FAILED with seed ${seed}; everything is in ${dir}`);

@@ -1,7 +1,8 @@
 /*
  * users: clients that do what docs/PROTOCOL.md tells authors of clients, and write down what they see.
- * One with memory keeps its position over connections and takes each number once; one without says
- * no device and no position, and takes what it gets.
+ * One with memory keeps its position over connections, takes each number once and sends again what was
+ * not answered.  One without says no device and no position, takes what it gets, and never knows what
+ * became of the sends of a connection that is gone: their mids were of that connection's own device.
  */
 import { createRequire } from 'node:module';
 
@@ -45,8 +46,9 @@ class User {
 		this.head = null; /* of the stream as `ready` said */
 	}
 
-	get sid() {
-		return `${this.uid}-${this.lives}`;
+	/* What most lines of the history say of a connection. */
+	get who() {
+		return this.dev ? `"dev":"${this.dev}","sid":"${this.uid}-${this.lives}"` : `"sid":"${this.uid}-${this.lives}"`;
 	}
 
 	note(rest) {
@@ -104,13 +106,18 @@ class User {
 		this.ws = null;
 		if (this.isReady) {
 			this.load.count(`close ${code}`);
-			this.note(`"op":"close","phase":"ok","to":"${this.uid}","sid":"${this.sid}","code":${code}`);
+			this.note(`"op":"close","phase":"ok","user":"${this.uid}",${this.who},"code":${code}`);
 			if (now - this.openedAt > STABLE_MS)
 				this.backoff = BACKOFF_MS;
 		}
 		this.isReady = false;
 		for (const message of this.inFlight.values())
 			this.unknown(message);
+		if (!this.dev) {
+			for (let n = this.inFlight.size; n > 0; n--)
+				this.load.finish();
+			this.inFlight.clear();
+		}
 		this.again = [...this.inFlight.values()];
 		const wait = Math.min(this.least ?? 0, BACKOFF_MAX_MS) + this.load.random() * this.backoff;
 		this.backoff = Math.min(this.backoff * 2, BACKOFF_MAX_MS);
@@ -137,8 +144,8 @@ class User {
 			/* Nothing is pushed to all here, so what is missed is of the user's own stream. */
 			this.position = { e: resume.epoch, u: resume.u - resume.missed, s: resume.s };
 		}
-		this.note(`"op":"open","phase":"ok","to":"${this.uid}","dev":"${data.device}","sid":"${this.sid}",` +
-			`"seq":${this.position.u},"what":${JSON.stringify(JSON.stringify(resume))}`);
+		const stated = this.said ? `,"u":${this.position.u},"recovered":${resume.recovered}` : '';
+		this.note(`"op":"open","phase":"ok","user":"${this.uid}",${this.who}${stated},"info":${JSON.stringify(resume)}`);
 		this.pump();
 	}
 
@@ -152,12 +159,14 @@ class User {
 		case 'ready': this.opened(frame.data); break;
 		case 'gone':
 			this.load.count('gone');
-			this.note(`"op":"gone","phase":"ok","to":"${this.uid}","dev":"${this.dev ?? ''}","sid":"${this.sid}","seq":${frame.seq},"what":"${frame.data.reason}"`);
-			this.place(frame.seq);
+			if (this.next(frame.seq, true)) {
+				this.note(`"op":"gone","phase":"ok","to":"${this.uid}",${this.who},"seq":${frame.seq},"info":"${frame.data.reason}"`);
+				this.release();
+			}
 			break;
 		case 'reset':
 			this.load.count(`reset ${frame.data.reason}`);
-			this.note(`"op":"reset","phase":"ok","to":"${this.uid}","dev":"${this.dev ?? ''}","sid":"${this.sid}","seq":${frame.data.u},"what":"${frame.data.reason}"`);
+			this.note(`"op":"reset","phase":"ok","to":"${this.uid}",${this.who},"u":${frame.data.u},"s":${frame.data.s},"reason":"${frame.data.reason}"`);
 			this.position = { e: frame.data.epoch, u: frame.data.u, s: frame.data.s };
 			this.held.clear();
 			break;
@@ -170,16 +179,16 @@ class User {
 	}
 
 	/* True when the number is the next, which it then is no more. */
-	next(seq, isFrame) {
+	next(seq, isFrame, isCarbon) {
 		const { position } = this;
 		if (seq <= position.u) {
 			if (isFrame)
-				this.load.old++;
+				this.load.count(isCarbon ? 'old carbon' : 'old frame');
 			return false;
 		}
 		if (seq > position.u + 1) {
 			if (isFrame) {
-				this.load.gaps++;
+				this.load.count('gap');
 				this.syncAt = Math.min(this.syncAt, performance.now());
 			} else {
 				if (this.held.size === 0)
@@ -212,14 +221,12 @@ class User {
 	}
 
 	chat({ seq, mid, carbon, data }) {
-		if (!this.next(seq, true))
+		if (!this.next(seq, true, carbon))
 			return;
-		if (carbon) {
-			this.note(`"op":"recv","phase":"ok","id":"${data.content}","from":"${data.fromUser}","to":"${this.uid}","dev":"${this.dev ?? ''}","sid":"${this.sid}","seq":${seq},"mid":"${mid}","what":"carbon"`);
-		} else {
+		if (!carbon)
 			this.load.received++;
-			this.note(`"op":"recv","phase":"ok","id":"${data.content}","from":"${data.fromUser}","to":"${this.uid}","dev":"${this.dev ?? ''}","sid":"${this.sid}","seq":${seq},"mid":"${mid}"`);
-		}
+		const op = carbon ? 'carbon' : 'recv';
+		this.note(`"op":"${op}","phase":"ok","id":"${data.content}","from":"${data.fromUser}","to":"${this.uid}",${this.who},"seq":${seq},"mid":"${mid}"`);
 		this.release();
 	}
 
@@ -247,13 +254,13 @@ class User {
 		message.tries++;
 		message.at = performance.now();
 		message.isOpen = true;
-		this.note(`"op":"send","phase":"invoke","id":"${id}","from":"${this.uid}","to":"${to}","dev":"${this.dev ?? ''}","sid":"${this.sid}","mid":"${mid}"`);
+		this.note(`"op":"send","phase":"invoke","id":"${id}","from":"${this.uid}","to":"${to}",${this.who},"mid":"${mid}"`);
 		this.ws.send(`{"event":"chat","id":${number},"mid":"${mid}","data":{"toUserId":${to},"message":"${id}"}}`);
 	}
 
 	result(message, phase, rest) {
 		message.isOpen = false;
-		this.note(`"op":"send","phase":"${phase}","id":"${message.id}","from":"${this.uid}","to":"${message.to}","dev":"${this.dev ?? ''}","sid":"${this.sid}","mid":"${message.mid}"${rest}`);
+		this.note(`"op":"send","phase":"${phase}","id":"${message.id}","from":"${this.uid}","to":"${message.to}",${this.who},"mid":"${message.mid}"${rest}`);
 	}
 
 	unknown(message) {
@@ -267,7 +274,7 @@ class User {
 		const message = this.inFlight.get(id);
 		if (message) {
 			this.inFlight.delete(id);
-			this.result(message, 'ok', `,"seq":${data.seq},"st":"${data.state}"`);
+			this.result(message, 'ok', `,"seq":${data.seq},"state":"${data.state}"`);
 			this.load.answered(message, data.state);
 		}
 		this.place(data.seq);
@@ -281,7 +288,7 @@ class User {
 			this.load.odd(`${this.uid}: ${JSON.stringify(data)}`);
 			return;
 		}
-		this.result(message, 'fail', `,"code":${data.code}`);
+		this.result(message, data.code === 1503 || data.code === 1000 ? 'info' : 'fail', `,"code":${data.code}`);
 		if (!AGAIN.has(data.code)) {
 			this.load.odd(`${this.uid}: ${JSON.stringify(data)}`);
 			this.inFlight.delete(id);
@@ -352,8 +359,6 @@ export class Load {
 		this.limit = 0; /* no more than these are made by now */
 		this.finished = 0;
 		this.received = 0;
-		this.old = 0;
-		this.gaps = 0;
 		this.states = {};
 		this.isClosing = false;
 		this.waiting = NOBODY;
