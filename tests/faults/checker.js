@@ -15,7 +15,7 @@
  *	carbon		ok: to (whose own message it is), dev, sid, id, seq
  *	gone		to, dev, sid, seq
  *	reset		to, dev, sid, u, [s], reason
- *	open		ok: sid, dev, user, [edge], [u: position that the client stated], [s], [recovered]
+ *	open		ok: sid, dev, user, [edge], [u: position after which it begins], [s], [recovered]
  *	close		sid, dev, user, code (without one or 1006: the server may not know yet)
  *	silent		sid, user: the client answers nothing from here on
  *	end, revoke	ok: sid, or user (all sessions opened so far); the end was acknowledged
@@ -25,8 +25,8 @@
  *	latency		phase "before"|"after", p99, [name]
  *	resource	proc, phase "before"|"after"|anything, [rss], [fds], [threads], [bound_rss]
  *	queue		proc, name, value, bound
- *	core, sanitizer	proc, info: a dump or a report was found (or what)
- *	row		of the store at the end: to, to_seq, from, from_seq, device, mid, id, damaged (or seq, dev, what "damaged")
+ *	core, sanitizer	proc, info: a dump or a report was found
+ *	row		of the store at the end: to, to_seq, from, from_seq, device, mid, id, damaged
  * ROWS has lines of store_dump; an id is looked for in their bodies when they have none.
  * A dev that is absent or begins with "~" has no memory: each session of it is a device for itself.
  *

@@ -410,7 +410,7 @@ function onEnd(c, e) {
 }
 
 function onFound(c, e) {
-	c.report('C11', 'cores', `${e.proc}: ${e.op}: ${e.info ?? e.what ?? ''}`);
+	c.report('C11', 'cores', `${e.proc}: ${e.op}: ${e.info ?? ''}`);
 }
 
 const OPS = {

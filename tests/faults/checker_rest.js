@@ -82,12 +82,11 @@ export class Rows {
 		this.add({ ...row, id: row.id ?? idIn(row), line: this.checker.line });
 	}
 
-	add(line) {
+	add(row) {
 		const { checker: c } = this;
-		const row = { ...line, to_seq: line.to_seq ?? line.seq, device: line.device ?? line.dev, id: line.id === '' ? undefined : line.id };
 
 		c.counts.rows++;
-		if (row.damaged || row.what === 'damaged') {
+		if (row.damaged) {
 			c.counts.damaged++;
 			return;
 		}
