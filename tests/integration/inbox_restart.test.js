@@ -151,17 +151,22 @@ test('kill -9 of the router with many rows and clients: no socket closes, acks c
 	console.log(`${load.n} acknowledged messages: none lost, none twice`);
 });
 
-/* What waits in the router's queues and the edges', as routerctl says. */
+/* What waits in the router's queues and for auth and the router in the edges', as the router's /metrics says. */
 async function depths(stack) {
-	const [router, edges] = [await stats(stack), await stack.json('routerctl', 'edges')];
-	const most = (name) => Math.max(0, ...edges.map((edge) => edge[name] ?? 0));
+	const [, port] = await stack.router.log(/ page address=127\.0\.0\.1:(\d+)/);
+	const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+	const most = (name) => {
+		const values = [...text.matchAll(new RegExp(`^postern_${name}(?:\\{.*\\})? (\\d+)$`, 'gm'))].map(([, value]) => Number(value));
+		assert.ok(values.length > 0, `${name} is in /metrics`);
+		return Math.max(...values);
+	};
 	return {
-		pending: router.pending_rows,
-		store: router.store_queued_rows,
-		syncing: router.sessions_syncing,
-		auth_waiting: most('auth_waiting'),
-		router_waiting: most('router_waiting'),
-		queued_bytes: most('queued_bytes'),
+		pending: most('pending_rows'),
+		store: most('store_queued_rows'),
+		syncing: most('sessions_syncing'),
+		auth_waiting: most('edge_auth_waiting'),
+		router_waiting: most('edge_router_waiting'),
+		queued_bytes: most('edge_queued_bytes'),
 	};
 }
 
