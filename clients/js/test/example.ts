@@ -1,0 +1,40 @@
+/* Compiled, never run: the types must fit what docs/CLIENTS.md shows. */
+import { connect, PosternError, type Ack, type Client, type Message } from 'postern-client';
+
+const kept: Message[] = [];
+const client: Client = connect('wss://gateway.example/ws', {
+  token: async ({ reason }) => (await fetch(`/token?why=${reason}`)).text(),
+  onAuth: ({ code, name }) => (code === 4409 ? null : prompt(name)),
+  storage: localStorage,
+  WebSocket,
+});
+const off: () => void = client.on('message', async (message) => {
+  kept.push(message);
+  const seq: number = message.seq;
+  console.log(message.from, message.text, message.carbon, seq);
+});
+client.on('push', ({ event, data }) => console.log(event, data));
+client.on('state', ({ state, delayed, waitMs }) => console.log(state === 'open' && delayed, waitMs));
+client.on('reset', ({ reason }) => console.log(reason));
+client.watch([7, 'ann']);
+
+async function say(text: string): Promise<Ack | null> {
+  try {
+    return await client.send(7, text, { timeoutMs: 30000 });
+  } catch (error) {
+    if (error instanceof PosternError && error.maybeSent)
+      return null;
+    throw error;
+  }
+}
+say('hello').then((ack) => {
+  off();
+  console.log(ack?.state, client.position?.u);
+});
+/* Self-made storages, synchronous or not. */
+connect('ws://host', { token: 'T', storage: { get: () => null, set: () => undefined } });
+connect('ws://host', { token: 'T', storage: { get: async () => undefined, set: async () => {} } });
+// @ts-expect-error a token is needed
+connect('ws://host', {});
+// @ts-expect-error no such event
+client.on('mesage', () => {});
