@@ -22,7 +22,7 @@ function(add_unit_test name)
   add_executable(test_${name} ${PROJECT_SOURCE_DIR}/tests/unit/test_${name}.c ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_LIBS} postern_cmocka project_flags)
   add_test(NAME unit.${name} COMMAND test_${name})
-  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 60 LABELS unit)
+  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300 LABELS unit)
 endfunction()
 
 function(add_fuzzer name)
