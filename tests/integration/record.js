@@ -10,8 +10,8 @@ import path from 'node:path';
 import { BUILD, DEADLINE_MS, within } from './stack.js';
 
 class Recorder {
-	constructor(stack, tokens, { wire } = {}) {
-		const args = ['--run', stack.env.POSTERN_RUN, ...(wire ? ['--wire', String(wire)] : []), ...tokens.flatMap((token) => ['--token', token])];
+	constructor(stack, tokens, { wire, opens = true } = {}) {
+		const args = ['--run', stack.env.POSTERN_RUN, ...(wire ? ['--wire', String(wire)] : []), ...(opens ? [] : ['--open', 'no']), ...tokens.flatMap((token) => ['--token', token])];
 		this.seen = [];
 		this.waiting = new Set();
 		this.child = spawn(path.join(BUILD, 'bin', 'record_edge'), args, { env: stack.env, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -65,7 +65,10 @@ class Recorder {
 	}
 }
 
-/* With its link up and a session for each token.  options.wire: the wire version that it says. */
+/*
+ * With its link up and a session for each token.  options.wire: the wire version that it says; options.opens false:
+ * it has the tickets alone.
+ */
 export async function startRecorder(stack, tokens = [], options = {}) {
 	const recorder = new Recorder(stack, tokens, options);
 	recorder.lease = await recorder.next('lease');
@@ -73,6 +76,10 @@ export async function startRecorder(stack, tokens = [], options = {}) {
 	recorder.sessions = [];
 	for (let i = 0; i < tokens.length; i++) {
 		const granted = await recorder.next('granted', { test: (line) => line.token === i });
+		if (options.opens === false) {
+			recorder.sessions.push(granted);
+			continue;
+		}
 		const opened = await recorder.next('opened', { test: (line) => line.nonce === granted.nonce });
 		recorder.sessions.push({ ...granted, session: opened.session });
 	}

@@ -9,6 +9,7 @@
  *	since N                               empty                  raw HEX
  *	flood N                               silent 0|1             hoard 0|1       quit
  *	ack SESSION U S                       sync SESSION AFTER [system]
+ *	open TICKET NONCE DEVICE at EPOCH U S
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,12 @@ static void do_open(struct record *r, struct words *w)
 	open.nonce = number_of(w->at[1], 16);
 	open.device = text_of(w->at[2]);
 	open.reopen = strcmp(w->at[3], "reopen") == 0;
+	open.has_position = strcmp(w->at[3], "at") == 0;
+	if (open.has_position) {
+		open.epoch = text_of(w->at[4]);
+		open.u = number_of(w->at[5], 10);
+		open.s = number_of(w->at[6], 10);
+	}
 	item.item_case = PB__UP_ITEM__ITEM_OPEN;
 	item.open = &open;
 	record_send_item(r, &item);

@@ -3,7 +3,7 @@
  *line and opens a session for each; it subscribes to system.sock, and prints what it gets.  What it
  *does besides comes from standard input (record_commands.c): that part knows no rules.
  *
- *	record_edge --run DIR [--wire N] [--token JWT]...
+ *	record_edge --run DIR [--wire N] [--open no] [--token JWT]...
  */
 #include "tests/integration/record_edge.h"
 
@@ -133,7 +133,8 @@ static void on_auth_answer(void *arg, enum bus_answer_result result, struct slic
 		}
 		record_print_ticket(i, codec_slice(a->grant->uid), r->tokens[i].nonce,
 			codec_slice(a->grant->ticket));
-		open_session(r, codec_slice(a->grant->ticket), r->tokens[i].nonce, i);
+		if (!r->opens_nothing)
+			open_session(r, codec_slice(a->grant->ticket), r->tokens[i].nonce, i);
 	}
 }
 
@@ -341,13 +342,15 @@ static void read_args(struct record *r, int argc, char **argv)
 			r->run = argv[i + 1];
 		else if (strcmp(argv[i], "--wire") == 0)
 			r->wire = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--open") == 0)
+			r->opens_nothing = strcmp(argv[i + 1], "no") == 0;
 		else if (strcmp(argv[i], "--token") == 0 && r->n_tokens < RECORD_MAX_TOKENS)
 			r->tokens[r->n_tokens++].text = argv[i + 1];
 		else
-			die("usage: record_edge --run DIR [--wire N] [--token JWT]...");
+			die("usage: record_edge --run DIR [--wire N] [--open no] [--token JWT]...");
 	}
 	if (argc % 2 == 0 || r->run == NULL)
-		die("usage: record_edge --run DIR [--wire N] [--token JWT]...");
+		die("usage: record_edge --run DIR [--wire N] [--open no] [--token JWT]...");
 }
 
 int main(int argc, char **argv)

@@ -39,7 +39,8 @@ struct record {
 	unsigned char key[LINK_KEY_BYTES];
 	unsigned char credential[CREDENTIAL_BYTES];
 	size_t credential_len;
-	bool has_asked; /* auth, about the tokens */
+	bool has_asked;	    /* auth, about the tokens */
+	bool opens_nothing; /* the tickets are for commands */
 	/* the link */
 	bool up;
 	uint32_t pipe;
