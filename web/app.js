@@ -1,28 +1,34 @@
 /*
- * The demo page: login, one conversation, presence, typing, pushes.  Text of others goes into the page as
+ * The demo page: login, one conversation, presence, typing, pushes.  The connection is clients/js's; the
+ * page shows, and keeps what was said, which is what it acknowledges.  Text of others goes into the page as
  * text nodes, never as markup.
  */
-import { Connection } from './connection.js';
+import { connect } from './client/index.js';
+import { History } from './history.js';
 
 const NAMES = new Map([['1', 'jim'], ['2', 'john']]);
 const OTHER = new Map([['1', '2'], ['2', '1']]);
-const TYPING_EVERY_MS = 2000;
 const TYPING_SHOWN_MS = 3500;
 const SETTLE_MS = 400; /* after the last key in the recipient's field */
 const MESSAGES_KEPT = 500;
 const PUSHES_KEPT = 50;
-const KEY = 'postern.token'; /* of this tab alone: two tabs may be two users */
+const AGAIN_MS = 480000; /* the server knows a message's id for ten minutes: the same is not said twice */
+/* Of this tab alone: two tabs may be two users. */
+const TOKEN = 'postern.token';
+const USER = 'postern.user';
 
 const $ = (id) => document.getElementById(id);
 const nameOf = (uid) => NAMES.get(uid) ?? uid;
 const timeOf = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+const isUid = (text) => /^[A-Za-z0-9._@:-]{1,128}$/.test(text);
 const peer = () => $('to').value.trim();
 
-let connection = null;
+let client = null;
+let history = null;
 let me = '';
-let typingSaid = 0;
 let typingTimer = 0;
 let toTimer = 0;
+const bubbles = new Map(); /* key of an entry -> its item */
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -43,12 +49,15 @@ function append(list, item, most) {
     list.scrollTop = list.scrollHeight;
 }
 
-function addBubble({ mine, text, at, who, state = '' }) {
+function addBubble({ key, mine, text, at, who, state = '' }) {
   const item = element('li', mine ? 'mine' : 'theirs');
   const about = element('div', 'about');
   about.append(element('span', 'who', who), element('span', '', timeOf(at)), element('span', 'state', state));
   item.append(element('div', 'bubble', text), about);
   append($('messages'), item, MESSAGES_KEPT);
+  bubbles.set(key, item);
+  if (bubbles.size > 2 * MESSAGES_KEPT)
+    bubbles.delete(bubbles.keys().next().value);
   return item;
 }
 
@@ -56,41 +65,73 @@ function addLine(text) {
   append($('messages'), element('li', 'line', text), MESSAGES_KEPT);
 }
 
-function setState(item, text, failed = false) {
-  item.classList.toggle('failed', failed);
-  item.querySelector('.state').textContent = text;
-}
-
 const REFUSALS = new Map([
   [1101, 'nobody has that name'],
-  [1102, 'is not connected'],
-  [1301, 'too fast, wait a little'],
+  [1103, 'the inbox is full'],
+  ['timeout', 'no answer'],
+  ['stopped', 'not sent'],
+  ['queue_full', 'too many wait already'],
+]);
+const STATES = new Map([
+  ['delivered', '✓ delivered'],
+  ['accepted', '✓ sent'],
+  ['stored', '✓ kept until they are back'],
 ]);
 
-async function deliver(item, to, text) {
+/* An own message: {key, mid, mine, text, at, peer, state: "sending" | "failed" | that of the ack}. */
+function showState(entry, why = '') {
+  const item = bubbles.get(entry.key);
+  if (!item)
+    return;
+  item.classList.toggle('failed', entry.state === 'failed');
   item.querySelector('button')?.remove();
-  setState(item, 'sending…');
+  item.querySelector('.state').textContent = entry.state === 'sending' ? 'sending…'
+    : entry.state === 'failed' ? `✗ ${why || 'not sent'}` : STATES.get(entry.state) ?? '✓ sent';
+  if (entry.state !== 'failed')
+    return;
+  const again = element('button', 'quiet', 'Try again');
+  again.type = 'button';
+  again.onclick = () => deliver({ ...entry, state: 'sending' });
+  item.querySelector('.about').append(again);
+}
+
+function keep(entry, state, why, key = entry.key) {
+  const next = { ...entry, key, state };
+  if (bubbles.has(entry.key))
+    bubbles.set(key, bubbles.get(entry.key));
+  history.put(next, entry.key);
+  showState(next, why);
+}
+
+/* The same mid each time, so that it is one message however often it is tried. */
+async function deliver(entry) {
+  const of = client;
+  keep(entry, 'sending');
   try {
-    const ack = await connection.ask('chat', { toUserId: to, message: text });
-    setState(item, `✓ ${ack.state}${ack.devices > 1 ? ` to ${ack.devices} devices` : ''}`);
-  } catch (refused) {
-    const again = element('button', 'quiet', 'Try again');
-    again.type = 'button';
-    again.onclick = () => deliver(item, to, text);
-    setState(item, `✗ ${REFUSALS.get(refused.code) ?? refused.message}`, true);
-    item.querySelector('.about').append(again);
+    const ack = await of.send(entry.peer, entry.text, { mid: entry.mid });
+    const epoch = of.position?.epoch;
+    if (of !== client)
+      return;
+    if (ack.state === 'delivered')
+      lookAgain(entry.peer);
+    keep(entry, ack.first ?? ack.state, '', epoch && ack.seq ? keyOf({ epoch, stream: 'u', seq: ack.seq }) : entry.key);
+  } catch (error) {
+    if (of === client)
+      keep(entry, 'failed', REFUSALS.get(error.code) ?? error.message);
   }
 }
 
 function sendMessage() {
   const text = $('message').value;
   const to = peer();
-  if (text.trim() === '' || to === '')
+  if (text.trim() === '' || to === '' || !history)
     return;
   $('message').value = '';
   fitMessage();
-  typingSaid = 0;
-  deliver(addBubble({ mine: true, text, at: Date.now(), who: `to ${nameOf(to)}` }), to, text);
+  const mid = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const entry = { key: mid, mid, mine: true, text, at: Date.now(), peer: to };
+  showEntry(entry);
+  deliver(entry);
 }
 
 function showTyping(uid) {
@@ -107,6 +148,12 @@ function showPresence({ user, state, devices }) {
   $('peer-state').textContent = devices > 1 ? `${state}, ${devices} devices` : state;
 }
 
+/* Those who have never written to each other do not see each other; now they have. */
+function lookAgain(uid) {
+  if (uid === peer() && $('peer-dot').dataset.state === 'offline')
+    client.watch([uid]);
+}
+
 /* The recipient's field changed. */
 function watchPeer() {
   const to = peer();
@@ -114,54 +161,83 @@ function watchPeer() {
   $('peer-dot').dataset.state = 'unknown';
   $('peer-state').textContent = 'unknown';
   showTyping('');
-  if (/^[A-Za-z0-9._@:-]{1,128}$/.test(to))
-    connection?.say('watch', { users: [to] });
+  if (isUid(to))
+    client?.watch([to]);
 }
 
-function onChat(frame) {
-  const at = frame.ts ?? Date.now();
-  const { fromUser, toUser, content } = frame.data;
-  if (frame.carbon) {
-    addBubble({ mine: true, text: content, at, who: `to ${nameOf(String(toUser))}`, state: 'from another device' });
+const keyOf = ({ epoch, stream, seq }) => `${epoch}.${stream}.${seq}`;
+
+function onMessage({ from, to, text, carbon, mid, ts, ...number }) {
+  const key = keyOf(number);
+  if (history.has(key))
+    return;
+  const at = ts ?? Date.now();
+  const entry = { key, mid, mine: carbon, text, at, peer: carbon ? to : from, state: 'elsewhere' };
+  if (carbon && bubbles.has(mid)) {
+    keep({ ...entry, key: mid }, 'accepted', '', key); /* said before the page was loaded anew */
     return;
   }
-  if (String(fromUser) === peer())
+  history.put(entry);
+  if (from === peer())
     showTyping('');
-  addBubble({ mine: false, text: content, at, who: nameOf(String(fromUser)) });
+  lookAgain(from);
+  showEntry(entry);
 }
 
-function onPush(frame) {
+function onPush({ event, data, ts, stream, ...number }) {
+  const key = keyOf({ stream, ...number });
+  if (history.has(key))
+    return;
+  const entry = { key, event, data, at: ts ?? Date.now(), toAll: stream === 's' };
+  history.put(entry);
+  showEntry(entry);
+}
+
+function showPush({ event, data, at, toAll }) {
   const item = element('li');
   const head = element('div', 'head');
-  const { data } = frame;
   const text = typeof data === 'string' ? data : data?.text;
-  head.append(element('b', '', frame.event), element('span', '', frame.st === 's' ? 'to all' : 'to you'),
-    element('time', '', timeOf(frame.ts ?? Date.now())));
+  head.append(element('b', '', event), element('span', '', toAll ? 'to all' : 'to you'), element('time', '', timeOf(at)));
   item.append(head, element('div', 'what', typeof text === 'string' ? text : JSON.stringify(data)));
   $('no-pushes').hidden = true;
   append($('pushes'), item, PUSHES_KEPT);
 }
 
-function onFrame(frame) {
-  switch (frame.event) {
-    case 'chat':
-      onChat(frame);
-      break;
-    case 'typing':
-      if (String(frame.data.fromUser) === peer())
-        showTyping(String(frame.data.fromUser));
-      break;
-    case 'presence':
-      showPresence(frame.data);
-      break;
-    case 'reset':
-      addLine('The server began anew.');
-      break;
-    case 'identity':
-    case 'auth.expiring':
-      break;
-    default:
-      onPush(frame);
+function showEntry(entry) {
+  if (entry.event) {
+    showPush(entry);
+    return;
+  }
+  const who = entry.mine ? `to ${nameOf(entry.peer)}` : nameOf(entry.peer);
+  addBubble({ ...entry, who, state: entry.mine && entry.state === 'elsewhere' ? 'from another device' : '' });
+  if (entry.mine && entry.state !== 'elsewhere')
+    showState(entry);
+}
+
+/* What this browser has of the user. */
+function recall(user) {
+  me = user;
+  history = new History(user);
+  $('messages').replaceChildren();
+  $('pushes').replaceChildren();
+  bubbles.clear();
+  for (const entry of history.all())
+    showEntry(entry);
+  $('to').value = OTHER.get(me) ?? '';
+  $('me-name').textContent = NAMES.has(me) ? `${nameOf(me)} (user ${me})` : `user ${me}`;
+  document.title = `${nameOf(me)} · Postern`;
+  $('push-one').textContent = `routerctl push --user ${me} --event news --data '"only for ${nameOf(me)}"'`;
+  watchPeer();
+  sendAgain();
+}
+
+/* What was on its way when the page was left. */
+function sendAgain() {
+  for (const entry of history.all().filter(({ state }) => state === 'sending')) {
+    if (Date.now() - entry.at < AGAIN_MS)
+      deliver(entry);
+    else
+      keep(entry, 'failed', 'perhaps not sent');
   }
 }
 
@@ -179,21 +255,26 @@ function showFacts(ready) {
 }
 
 function onReady(ready) {
-  if (me !== ready.user) {
-    me = ready.user;
-    $('to').value = OTHER.get(me) ?? '';
-  }
-  $('me-name').textContent = NAMES.has(me) ? `${nameOf(me)} (user ${me})` : `user ${me}`;
-  document.title = `${nameOf(me)} · Postern`;
-  $('push-one').textContent = `routerctl push --user ${me} --event news --data '"only for ${nameOf(me)}"'`;
+  if (me !== ready.user)
+    recall(ready.user);
+  sessionStorage.setItem(USER, me);
+  $('send').disabled = false;
   showFacts(ready);
-  watchPeer();
 }
 
-function showStatus({ state, text }) {
-  $('status').dataset.state = state;
-  $('status').textContent = text;
-  $('send').disabled = state !== 'online';
+const ENDED = 'Your login has ended. Please log in again.';
+
+function onState({ state, delayed, code, name }) {
+  if (state === 'stopped' && (code === 4230 || code >= 4400)) {
+    leave(ENDED);
+    return;
+  }
+  const isFirst = state === 'connecting' && client.user === null;
+  const words = { open: 'connected', connecting: 'reconnecting…', waiting: 'reconnecting…', stopped: `closed: ${name}` };
+  $('status').dataset.state = state === 'open' && delayed ? 'waiting' : { open: 'online', stopped: 'refused' }[state] ?? state;
+  $('status').textContent = isFirst ? 'connecting…' : delayed ? 'reconnecting…' : words[state];
+  $('status').title = name ? name.replaceAll('_', ' ') : '';
+  $('send').disabled = state === 'stopped' || history === null;
 }
 
 function showRoom(inside) {
@@ -203,25 +284,40 @@ function showRoom(inside) {
 }
 
 function enter(token) {
-  const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
+  const user = sessionStorage.getItem(USER);
   showRoom(true);
-  connection = new Connection(url, token);
-  connection.addEventListener('state', (event) => showStatus(event.detail));
-  connection.addEventListener('ready', (event) => onReady(event.detail));
-  connection.addEventListener('frame', (event) => onFrame(event.detail));
-  connection.addEventListener('unauthorized', () => leave('Your login has ended. Please log in again.'));
+  client = connect('/ws', { token, storage: localStorage });
+  client.on('state', onState);
+  client.on('ready', onReady);
+  client.on('message', onMessage);
+  client.on('push', onPush);
+  client.on('gone', () => addLine('A message could not be kept until now.'));
+  client.on('reset', () => addLine('What was said in between is not kept any more.'));
+  client.on('presence', showPresence);
+  client.on('typing', ({ from }) => from === peer() && showTyping(from));
+  if (user !== null)
+    recall(user);
   $('message').focus();
 }
 
+/* Out of this browser, with what was said. */
 function leave(why) {
-  connection?.stop();
-  connection = null;
+  client?.close();
+  client = null;
+  if (why === '') {
+    history?.forget();
+    localStorage.removeItem(`postern.position.${me}`);
+  }
+  history = null;
   me = '';
-  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(TOKEN);
+  sessionStorage.removeItem(USER);
   $('messages').replaceChildren();
   $('pushes').replaceChildren();
   $('no-pushes').hidden = false;
   document.title = 'Postern';
+  $('status').dataset.state = 'offline';
+  $('status').textContent = 'not connected';
   showRoom(false);
   $('login-error').textContent = why;
   $('username').focus();
@@ -245,7 +341,7 @@ async function logIn() {
   $('login-error').textContent = '';
   try {
     const token = await askToken($('username').value, $('password').value);
-    sessionStorage.setItem(KEY, token);
+    sessionStorage.setItem(TOKEN, token);
     $('password').value = '';
     enter(token);
   } catch (error) {
@@ -262,11 +358,9 @@ function fitMessage() {
 }
 
 function onType() {
-  const now = Date.now();
   fitMessage();
-  if ($('message').value !== '' && peer() !== '' && now - typingSaid > TYPING_EVERY_MS &&
-      connection?.say('typing', { toUserId: peer() }))
-    typingSaid = now;
+  if ($('message').value !== '' && isUid(peer()))
+    client?.typing(peer());
 }
 
 async function copy(button) {
@@ -312,6 +406,6 @@ for (const button of document.querySelectorAll('[data-pick]')) {
   });
 }
 
-const kept = sessionStorage.getItem(KEY);
-if (kept)
-  enter(kept);
+const token = sessionStorage.getItem(TOKEN);
+if (token)
+  enter(token);
