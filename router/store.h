@@ -74,13 +74,15 @@ struct store_contact {
 	struct slice b;
 	int64_t last_ms; /* wall */
 };
+/* What is recent is told by the wall clock, which may have been put forward by an hour. */
+#define STORE_RECENT_MS (MIDS_MS + 3600000)
 struct store_visitor {
 	/* 0, or -errno, which ends the visit. */
 	int (*on_user)(void *arg, const struct store_user *u);	   /* each before what names it */
 	int (*on_device)(void *arg, const struct store_device *d); /* oldest first */
 	int (*on_contact)(void *arg, const struct store_contact *c);
-	/* The messages of the last MIDS_MS, at most MIDS_MAX, oldest first; damaged ones left out.
-	 */
+	/* The messages of the last STORE_RECENT_MS, at most MIDS_MAX, oldest first; damaged ones
+	 * left out. */
 	int (*on_recent)(void *arg, const struct message *m);
 };
 int store_load(struct store *s, const struct store_visitor *v, int64_t wall_ms, void *arg);

@@ -179,7 +179,8 @@ static int head_check(struct store_sqlite *s, const char *path, bool accept_loss
 
 /* Numbers that could be given twice make a new epoch: readers must not take them for what they had.
  * A user whose row is lost is worse: what is kept for him cannot be reached any more. */
-static int users_check(struct store_sqlite *s, bool accept_loss, struct trouble *t)
+static int users_check(
+	struct store_sqlite *s, const char *head, bool accept_loss, struct trouble *t)
 {
 	size_t damaged = 0;
 	bool is_short = false;
@@ -195,8 +196,9 @@ static int users_check(struct store_sqlite *s, bool accept_loss, struct trouble 
 		log_warn("store_damaged", "users=%zu note=\"a new epoch begins\"", damaged);
 		r = epoch_begin(s);
 		memcpy(s->head.epoch, s->base.epoch, EPOCH_BYTES);
+		s->head.counter = s->now.counter;
 		if (r == 0)
-			r = store_head_seal(&s->head, s->now.counter);
+			r = store_head_make(&s->head, head); /* flushed, or it is another's */
 	}
 	s->kept = s->now;
 	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store cannot be written", r) : 0;
@@ -282,7 +284,7 @@ static int open_all(struct store_sqlite *s, const struct names *names,
 	if (macs_make(s, names->key, is_new, t) < 0 || database_open(s, t) < 0 ||
 		head_check(s, names->head, config->accept_loss, t) < 0)
 		return -1;
-	return users_check(s, config->accept_loss, t);
+	return users_check(s, names->head, config->accept_loss, t);
 }
 
 /* Nothing is made or written: what is damaged is only told. */

@@ -272,5 +272,5 @@ int sq_load(struct store_backend *b, const struct store_visitor *v, int64_t wall
 		r = devices_show(s, v, arg);
 	if (r == 0)
 		r = contacts_show(s, v, arg);
-	return r == 0 ? recent_show(s, v, wall_ms - MIDS_MS, arg) : r;
+	return r == 0 ? recent_show(s, v, wall_ms - STORE_RECENT_MS, arg) : r;
 }

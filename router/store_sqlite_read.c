@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "router/store_record.h"
 #include "router/store_sqlite_inner.h"
 
@@ -169,6 +170,7 @@ int sq_read(struct store_backend *b, const struct store_read *read, struct store
 struct scan {
 	struct store_sqlite *s;
 	int64_t old_ms;
+	int64_t now_ms;
 	struct store_person *met[2 * SCAN_ROWS];
 	size_t n_met;
 };
@@ -187,7 +189,8 @@ static void meet(struct scan *c, struct slice uid, uint64_t seq, int64_t ts_ms)
 	}
 }
 
-/* The pass is over at the first message that is not old: they are in order of time. */
+/* The pass is over at the first message that is not old: they are in order of time, but for those
+ * whose time the clock has not reached, because it was wrong once. */
 static int scan_rows(struct scan *c, bool *more)
 {
 	struct store_sqlite *s = c->s;
@@ -205,6 +208,8 @@ static int scan_rows(struct scan *c, bool *more)
 			s->scan_after = id;
 		if (!sq_message_fits(s, id, sq_blob(q, 1), &m))
 			continue;
+		if (m.ts_ms > c->now_ms)
+			continue;
 		if (m.ts_ms >= c->old_ms)
 			return 0;
 		meet(c, m.to, m.at_to.seq, m.ts_ms);
@@ -221,7 +226,8 @@ static int scan_rows(struct scan *c, bool *more)
 
 int sq_scan(struct store_backend *b, int64_t old_ms, store_found_fn *found, void *arg, bool *more)
 {
-	struct scan c = {.s = (struct store_sqlite *)b, .old_ms = old_ms};
+	struct scan c = {
+		.s = (struct store_sqlite *)b, .old_ms = old_ms, .now_ms = clock_wall_ms()};
 	int r;
 
 	*more = false;

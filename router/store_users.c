@@ -124,8 +124,10 @@ void store_users_keep(struct store_users *t)
 
 void store_users_undo(struct store_users *t)
 {
-	for (size_t i = 0; i < t->n_undo; i++)
+	for (size_t i = 0; i < t->n_undo; i++) {
 		t->undo[i].person->state = t->undo[i].state;
+		store_users_untidy(t, t->undo[i].person); /* what was taken away is there again */
+	}
 	store_users_keep(t);
 }
 

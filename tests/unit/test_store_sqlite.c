@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "router/store_backend.h"
+#include "router/store_mac.h"
+#include "router/store_record.h"
 #include "tests/unit/store_rig.h"
 #include "tests/unit/test.h"
 
@@ -412,7 +415,7 @@ static void a_load_shows_what_was_kept(void **state)
 	assert_int_equal(l.acked.bytes, 600);
 	assert_int_equal(l.acked_system, 7);
 	assert_int_equal(l.floor, 1);
-	l = load(r, "zoe", r->ts_ms + MIDS_MS - 5);
+	l = load(r, "zoe", r->ts_ms + STORE_RECENT_MS - 5);
 	assert_int_equal(l.recent, 5);
 	assert_int_equal(l.acked_system, 42);
 	assert_int_equal(l.head.seq, 0);
@@ -432,8 +435,94 @@ static void recent_messages_are_found_over_a_clock_that_jumps(void **state)
 		rig_send(r, "ann", "bob", 1);
 	rig_close(r);
 	assert_true(load(r, "bob", r->ts_ms).recent >= 200);
-	assert_true(load(r, "bob", r->ts_ms + MIDS_MS - 50).recent >= 50);
-	assert_int_equal(load(r, "bob", r->ts_ms + 2 * 3600000).recent, 0);
+	assert_true(load(r, "bob", r->ts_ms + STORE_RECENT_MS - 50).recent >= 50);
+	assert_int_equal(load(r, "bob", r->ts_ms + 3600000 + STORE_RECENT_MS).recent, 0);
+}
+
+static void a_clock_that_was_put_forward_makes_nothing_less_recent(void **state)
+{
+	struct rig *r = *state;
+
+	for (int i = 0; i < 100; i++)
+		rig_send(r, "ann", "bob", 1);
+	rig_close(r);
+	assert_int_equal(load(r, "bob", r->ts_ms + 3600000).recent, 100);
+}
+
+static void a_message_of_a_wrong_clock_hides_no_old_one(void **state)
+{
+	struct rig *r = *state;
+	struct rig_user *bob = &r->users[rig_user(r, "bob")];
+	int64_t before_ms = r->ts_ms;
+
+	rig_close(r);
+	r->config.keep_acked_ms = 1000;
+	rig_open(r);
+	r->ts_ms = 4000000000000; /* for a moment */
+	rig_send(r, "ann", "bob", 10);
+	r->ts_ms = before_ms;
+	for (int i = 0; i < 5; i++)
+		rig_send(r, "ann", "bob", 10);
+	for (uint64_t began = uv_hrtime(); bob->old < 6;)
+		rig_turn(r, began);
+}
+
+static void append_one(struct store_backend *b, uint64_t seq)
+{
+	char bytes[256 + STORE_MAC_BYTES];
+	struct message m = {.kind = MESSAGE_PUSH,
+		.to = SLICE_LITERAL("bob"),
+		.device = SLICE_LITERAL("routerctl"),
+		.mid = SLICE_LITERAL("m"),
+		.event = SLICE_LITERAL("e"),
+		.body = SLICE_LITERAL("{}"),
+		.at_to = {seq, seq, 2 * seq}};
+	struct store_record record = {.bytes = bytes, .len = store_record_size(&m), .message = m};
+
+	store_record_encode(&m, bytes);
+	assert_int_equal(b->ops->append(b, &record), 0);
+}
+
+static void trim_bob(struct store_backend *b, uint64_t seq)
+{
+	struct message_place place;
+
+	assert_int_equal(b->ops->begin(b), 0);
+	assert_int_equal(b->ops->trim(b, SLICE_LITERAL("bob"), seq, &place), 0);
+	assert_int_equal(b->ops->commit(b), 0);
+}
+
+static void tidy_all(struct store_backend *b)
+{
+	for (int i = 0; i < 10 && b->ops->has_untidy(b); i++) {
+		assert_int_equal(b->ops->begin(b), 0);
+		assert_int_equal(b->ops->tidy(b, 500), 0);
+		assert_int_equal(b->ops->commit(b), 0);
+	}
+	assert_false(b->ops->has_untidy(b));
+}
+
+static void what_a_full_disk_keeps_from_being_taken_away_is_taken_later(void **state)
+{
+	struct rig *r = *state;
+	struct store_backend *b = NULL;
+
+	rig_close(r);
+	assert_int_equal(store_sqlite_open(&b, r->path, &r->config, r->why), STORE_OPENED);
+	assert_int_equal(b->ops->begin(b), 0);
+	for (uint64_t seq = 1; seq <= 10; seq++)
+		append_one(b, seq);
+	assert_int_equal(b->ops->commit(b), 0);
+	trim_bob(b, 5);
+	tidy_all(b);
+	trim_bob(b, 10);
+	assert_true(b->ops->has_untidy(b));
+	assert_int_equal(b->ops->begin(b), 0);
+	assert_int_equal(b->ops->tidy(b, 500), 0);
+	b->ops->rollback(b);
+	assert_true(b->ops->has_untidy(b));
+	tidy_all(b);
+	b->ops->close(b);
 }
 
 static void heads_outlive_everything_being_trimmed(void **state)
@@ -717,6 +806,9 @@ int main(void)
 		TEST(what_is_no_store_is_refused),
 		TEST(a_load_shows_what_was_kept),
 		TEST(recent_messages_are_found_over_a_clock_that_jumps),
+		TEST(a_clock_that_was_put_forward_makes_nothing_less_recent),
+		TEST(a_message_of_a_wrong_clock_hides_no_old_one),
+		TEST(what_a_full_disk_keeps_from_being_taken_away_is_taken_later),
 		TEST(heads_outlive_everything_being_trimmed),
 		TEST(a_message_stays_until_both_streams_let_it_go),
 		TEST(lost_numbers_begin_a_new_epoch_in_which_nobody_has_them),
