@@ -46,8 +46,10 @@ static void say_result(struct live_conn *c, const struct send_entry *e, const Pb
 		return;
 	}
 	/* His own message stands in his stream under this number, and this is how he gets it. */
-	if (e->takes_number && r->seq != 0 && uplink_wire(l->uplink) >= 2)
+	if (e->takes_number && r->seq != 0 && uplink_wire(l->uplink) >= 2) {
 		live_take(c, false, r->seq);
+		stream_tell(&c->rules.user, r->seq);
+	}
 	/* Without the ack a native client's numbers would have a hole. */
 	if (e->id_len == 0 && c->rules.dialect == CONN_PLAIN)
 		return;

@@ -269,20 +269,23 @@ bool live_take_position(struct live_conn *c, const struct frame *f)
 {
 	const struct conn *r = &c->rules;
 	const char *field = NULL;
+	uint64_t u = f->u;
 
 	if (!f->has_u && !f->has_s)
 		return true;
 	/* Numbers of a router of wire 1 are not known here, so nothing can be said about them. */
 	if (uplink_wire(c->live->uplink) >= 2)
-		field = f->has_u && f->u > r->user.sent && !BUG(28) ? "u"
-			: f->has_s && f->s > r->system.sent	    ? "s"
-								    : NULL;
+		field = f->has_u && !stream_reaches(&r->user, f->u) && !BUG(28) ? "u"
+			: f->has_s && f->s > r->system.sent			? "s"
+										: NULL;
 	if (field != NULL) {
 		live_say_exception(c, f->id, EX_BAD_DATA, slice_of(field), 0);
 		return false;
 	}
 	conn_tells_position(&c->rules);
-	say_ack(c, f->u, f->s); /* one that is lost comes again with the next */
+	if (u > r->user.sent && !BUG(28))
+		u = r->user.sent; /* the replay is on its way to there */
+	say_ack(c, u, f->s);	  /* one that is lost comes again with the next */
 	return true;
 }
 

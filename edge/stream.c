@@ -43,6 +43,17 @@ enum stream_take stream_take(struct stream *s, uint64_t number, bool has_room)
 	return STREAM_NEXT;
 }
 
+void stream_tell(struct stream *s, uint64_t number)
+{
+	if (number > s->told)
+		s->told = number;
+}
+
+bool stream_reaches(const struct stream *s, uint64_t number)
+{
+	return number <= s->sent || number <= s->told;
+}
+
 void stream_asked(struct stream *s)
 {
 	s->has_moved = false;

@@ -11,6 +11,7 @@
 
 struct stream {
 	uint64_t sent;	/* everything up to here was written for the client */
+	uint64_t told;	/* the highest number in an ack, which may be ahead of a replay */
 	bool is_behind; /* what follows must be asked for */
 	bool has_moved; /* since stream_asked(), or would have with more room */
 };
@@ -29,6 +30,12 @@ void stream_jump(struct stream *s, uint64_t sent);
 void stream_rewind(struct stream *s, uint64_t sent);
 /* A frame of this number came. */
 enum stream_take stream_take(struct stream *s, uint64_t number, bool has_room);
+
+/* An ack with this number is written. */
+void stream_tell(struct stream *s, uint64_t number);
+/* Whether the client may be at this number: it takes an ack that is ahead once it has what is
+ * before it. */
+bool stream_reaches(const struct stream *s, uint64_t number);
 
 /* A page is being asked for. */
 void stream_asked(struct stream *s);

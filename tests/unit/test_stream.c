@@ -169,6 +169,26 @@ static void whatever_comes_the_client_sees_no_hole_and_no_double(void **state)
 	}
 }
 
+/* A client holds the ack of its own message until a replay has brought what is before it. */
+static void a_client_may_be_where_an_ack_was(void **state)
+{
+	struct stream s;
+
+	(void)state;
+	stream_start(&s, 7);
+	assert_true(stream_reaches(&s, 7));
+	assert_false(stream_reaches(&s, 8));
+	assert_int_equal(stream_take(&s, 9, true), STREAM_BEHIND);
+	stream_tell(&s, 9);
+	assert_int_equal(stream_take(&s, 8, true), STREAM_NEXT);
+	assert_true(stream_reaches(&s, 9));
+	assert_false(stream_reaches(&s, 10));
+	stream_tell(&s, 3);
+	assert_true(stream_reaches(&s, 9));
+	stream_start(&s, 2);
+	assert_false(stream_reaches(&s, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_page_for_which_there_was_no_room_is_asked_for_again),
 		cmocka_unit_test(an_empty_last_page_is_no_fault),
 		cmocka_unit_test(a_jump_goes_forward_and_a_rewind_back),
+		cmocka_unit_test(a_client_may_be_where_an_ack_was),
 		cmocka_unit_test(whatever_comes_the_client_sees_no_hole_and_no_double),
 	};
 
