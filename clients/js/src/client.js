@@ -19,9 +19,6 @@ import { Backoff, judge, readReason } from './reconnect.js';
 import { Streams, wholePosition } from './streams.js';
 
 const CONNECT_MS = 15000; /* from the socket to `ready` */
-const RECEIVED_MAX = 4096; /* frames that the application has not taken: then no more are read ... */
-const RECEIVED_MAX_BYTES = 16777216;
-const RECEIVED_LOW = 1024; /* ... until it has come down to this */
 
 export class Client {
   #env;
@@ -61,7 +58,7 @@ export class Client {
     const { maxQueue: max = 1000, maxQueueBytes: maxBytes = 4194304 } = options;
     this.#outbox = new Outbox({ max, maxBytes, random: env.random });
     this.#backoff = new Backoff(env.random);
-    this.#memory = new Memory(options.storage, options.storageKey ?? 'postern', (error) => this.#events.fail(error));
+    this.#memory = new Memory(options, (error) => this.#events.fail(error));
     this.#inbox = new Inbox({
       listeners: (entry) => this.#listenersOf(entry),
       handled: (entry) => this.#onHandled(entry),
@@ -150,7 +147,7 @@ export class Client {
   async #start() {
     if (this.state === 'stopped')
       return;
-    this.#device = await this.#memory.device(this.#options.device);
+    this.#device = await this.#memory.device();
     if (this.state !== 'stopped')
       this.#open();
   }
@@ -284,9 +281,8 @@ export class Client {
   #onFrame(frame, size) {
     const now = this.#env.now();
     this.#liveness?.heard(now);
-    const handler = Object.hasOwn(this.#handlers, frame.event) ? this.#handlers[frame.event] : null;
-    if (handler)
-      handler(frame, now);
+    if (Object.hasOwn(this.#handlers, frame.event))
+      this.#handlers[frame.event](frame, now);
     else if (Number.isSafeInteger(frame.seq))
       this.#onNumbered(frame, now, size);
     else
@@ -324,7 +320,7 @@ export class Client {
     this.#backoff.opened(now);
     const entries = this.#streams.ready(data.resume, this.#said !== null, now);
     /* Says at once that it will acknowledge by itself; else its pongs would, for what nobody has taken. */
-    this.#sayPosition(this.#said !== null && data.resume.recovered ? this.#handled : {});
+    this.#sayPosition(this.#said !== null && data.resume.recovered ? this.#handled : { epoch: null });
     if (this.#streams.ask)
       this.#say({ event: 'sync', data: this.#streams.ask });
     this.#asides.opened();
@@ -369,7 +365,7 @@ export class Client {
       this.#events.emit('frame', { event: 'exception', id, data }); /* a server that cannot do it yet: 1003 */
     } else if (data.code === 1004 && (data.field === 'u' || data.field === 's')) {
       this.#acks.refused(now);
-    } else if (data.code !== 1301) {
+    } else if (id !== 'y' && data.code !== 1301) {
       this.#events.fail(refusal(data, false));
     }
   }
@@ -380,9 +376,9 @@ export class Client {
     if (own)
       frame.isOwn = true; /* send() has told or tells the application */
     this.#inbox.push(this.#streams.frame(frame, now), size);
-    if (this.#inbox.size <= RECEIVED_MAX && this.#inbox.bytes <= RECEIVED_MAX_BYTES)
+    if (!this.#inbox.isFull)
       return;
-    this.#isCongested = true;
+    this.#isCongested = true; /* nothing more is read until the application has taken most of it */
     this.#turn++;
     this.#detach();
     this.#later({ code: 1000, name: 'congested' }, 0);
@@ -400,7 +396,7 @@ export class Client {
     this.#acks.handled();
     if (this.position)
       this.#memory.save({ user: this.#user, ...this.position });
-    if (this.#isCongested && this.#inbox.size <= RECEIVED_LOW)
+    if (this.#inbox.isLow)
       this.#isCongested = false;
     this.#arm();
   }
@@ -412,14 +408,16 @@ export class Client {
     this.#link.say(frame);
   }
 
-  #sayPosition({ u, s }) {
+  /* Numbers of another epoch say nothing to the server. */
+  #sayPosition({ epoch, u, s } = this.#handled) {
+    const isOf = epoch === this.#streams.position.epoch;
     this.#acks.said(this.#env.now());
-    this.#say({ event: 'heartbeat', data: { u: u ?? 0, s: s ?? 0 } });
+    this.#say({ event: 'heartbeat', data: { u: (isOf && u) || 0, s: (isOf && s) || 0 } });
   }
 
   #sayAcks() {
     if (this.state === 'open' && this.#acks.isOwed)
-      this.#sayPosition(this.#handled);
+      this.#sayPosition();
   }
 
   async #renew() {
@@ -490,7 +488,7 @@ export class Client {
       return;
     }
     if (verdict === 'ask' || now >= this.#acks.nextAt())
-      this.#sayPosition(this.#handled);
+      this.#sayPosition();
     if (sync)
       this.#say({ event: 'sync', id: 'y', data: sync });
     const users = this.#asides.takeWatch(now);

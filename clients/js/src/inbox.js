@@ -4,6 +4,8 @@
  * same entry, later; nothing that it has not taken is acknowledged.
  */
 
+const FULL = 4096; /* entries that the application has not taken */
+const FULL_BYTES = 16777216;
 const AGAIN_MS = 1000;
 const AGAIN_MAX_MS = 30000;
 
@@ -33,6 +35,14 @@ export class Inbox {
 
   get bytes() {
     return this.#bytes;
+  }
+
+  get isFull() {
+    return this.size > FULL || this.#bytes > FULL_BYTES;
+  }
+
+  get isLow() {
+    return this.size <= FULL / 4 && this.#bytes <= FULL_BYTES / 4;
   }
 
   /* Nobody is called any more. */

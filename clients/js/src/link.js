@@ -7,7 +7,7 @@ export class Link {
   #onEnd;
   #onBad;
 
-  /* onFrame(frame, length of its text), onEnd(code, reason), onBad(error): not JSON. */
+  /* onFrame(frame, length of its text), onEnd(code, reason), onBad(error): a frame that it could not take. */
   constructor(env, { onFrame, onEnd, onBad }) {
     this.#env = env;
     this.#onFrame = onFrame;
@@ -38,14 +38,14 @@ export class Link {
     this.#socket?.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
   }
 
+  /* What cannot be read costs this frame, whatever it does to whom. */
   #onText(text) {
-    let frame = null;
     try {
-      frame = JSON.parse(text);
+      const frame = JSON.parse(text);
+      if (typeof frame?.event === 'string')
+        this.#onFrame(frame, text.length);
     } catch (error) {
       this.#onBad(error);
     }
-    if (typeof frame?.event === 'string')
-      this.#onFrame(frame, text.length);
   }
 }

@@ -4,7 +4,9 @@
  * whom the server saw, who is compared when the server says it again.
  */
 
-const DEVICE = /^[A-Za-z0-9_-]{1,36}$/;
+function isDevice(value) {
+  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,36}$/.test(value);
+}
 
 export function randomHex(bytes) {
   const values = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
@@ -48,6 +50,7 @@ function adapter(storage) {
 }
 
 export class Memory {
+  #device;
   #storage;
   #prefix;
   #failed;
@@ -55,22 +58,25 @@ export class Memory {
   #next = null; /* what is to be written when the writing that is under way is done */
   #isWriting = false;
 
-  /* storage may be undefined: then nothing outlives this object.  failed(error): it could not read or write. */
-  constructor(storage, prefix, failed) {
+  /* Without a storage nothing outlives this object.  failed(error): it could not read or write. */
+  constructor({ device, storage, storageKey = 'postern' }, failed) {
+    if (device !== undefined && !isDevice(device))
+      throw new TypeError('device is 1 to 36 of [A-Za-z0-9_-]');
+    this.#device = device;
     this.#storage = storage ? adapter(storage) : null;
-    this.#prefix = prefix;
+    this.#prefix = storageKey;
     this.#failed = failed;
   }
 
   /* The device's name, made at the first time. */
-  async device(wanted) {
-    if (wanted !== undefined)
-      return wanted;
+  async device() {
+    if (this.#device !== undefined)
+      return this.#device;
     const key = `${this.#prefix}.device`;
     const made = randomHex(12);
     try {
       const kept = await this.#storage?.get(key);
-      if (typeof kept === 'string' && DEVICE.test(kept))
+      if (isDevice(kept))
         return kept;
       await this.#storage?.set(key, made);
     } catch (error) {

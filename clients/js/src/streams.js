@@ -88,6 +88,7 @@ export class Streams {
     for (const stream of [this.#u, this.#s]) {
       stream.seen = 0;
       stream.syncs = 0;
+      stream.held.clear(); /* it comes again, behind what is missing */
     }
     if (said)
       return [];

@@ -558,3 +558,34 @@ test('a listener may close the client at any moment', async (t) => {
     assert.equal(world.timers.size, 0, name);
   }
 });
+
+test('a frame that makes no sense costs itself', async (t) => {
+  const { world, client, heard } = await start(t);
+  world.socket.ready();
+  world.socket.onmessage({ data: 'no JSON' });
+  world.socket.onmessage({ data: 'null' });
+  world.socket.onmessage({ data: new Uint8Array(3) });
+  world.socket.hear({ event: 'goaway' });
+  world.socket.hear({ event: 'toString', data: 1 });
+  assert.deepEqual(heard.map(([name]) => name), ['error', 'error', 'error']);
+  world.socket.hear(chat(11));
+  assert.equal(client.position.u, 11);
+});
+
+test('options that cannot be right are refused at once', () => {
+  const { env } = makeWorld();
+  for (const options of [{}, { token: 1 }, { token: 'T', device: 'a b' }, { token: 'T', device: '' }])
+    assert.throws(() => new Client('ws://host', options, env), TypeError);
+  assert.throws(() => new Client('ftp://host', { token: 'T' }, env), TypeError);
+});
+
+test('few frames may be as full as many', async (t) => {
+  const { world, client } = await start(t);
+  client.on('message', () => new Promise(() => {}));
+  world.socket.ready();
+  for (let seq = 11; seq < 1000 && !world.socket.closed; seq++)
+    world.socket.hear(chat(seq, { data: { fromUser: 7, content: 'x'.repeat(60000) } }));
+  assert.equal(world.socket.closed, 1000);
+  await world.pass(60000);
+  assert.equal(world.sockets.length, 1);
+});

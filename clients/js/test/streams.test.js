@@ -169,3 +169,12 @@ test('after a resume nothing is guessed: the server sends the rest or a reset', 
   assert.equal(streams.ask, null);
   assert.deepEqual(numbers(streams.frame(u(4), 0)), ['u4']);
 });
+
+test('what was held is forgotten on a new connection, where it comes again', () => {
+  const streams = at({ u: 3, s: 5 });
+  streams.frame(u(5), 0);
+  streams.ack(6, 0);
+  streams.ready(resume({ missed: 3 }), true, 100);
+  assert.equal(streams.syncAt(), Infinity);
+  assert.deepEqual(numbers([4, 5, 6].flatMap((n) => streams.frame(u(n), 100))), ['u4', 'u5', 'u6']);
+});
