@@ -44,6 +44,11 @@ void live_close_slow(struct live_conn *c)
 	live_close(c, CLOSE_SLOW_CONSUMER, live_jitter(l, 1000, 5000));
 }
 
+void live_close_short(struct live_conn *c)
+{
+	live_close(c, CLOSE_OVERLOAD, live_jitter(c->live, 1000, 5000));
+}
+
 void live_put(struct live_conn *c, struct wire *w)
 {
 	switch (ws_put(c->live->ws, &c->link, w)) {
@@ -60,13 +65,14 @@ void live_put(struct live_conn *c, struct wire *w)
 void live_put_scratch(struct live_conn *c)
 {
 	struct live *l = c->live;
-	struct wire *w;
+	struct wire *w = l->scratch.failed ? NULL
+					   : wire_new_text(buf_slice(&l->scratch),
+						     (struct slice){NULL, 0}, false);
 
-	if (l->scratch.failed)
+	if (w == NULL) {
+		live_close_short(c);
 		return;
-	w = wire_new_text(buf_slice(&l->scratch), (struct slice){NULL, 0}, false);
-	if (w == NULL)
-		return;
+	}
 	live_put(c, w);
 	wire_unref(w);
 }

@@ -98,6 +98,8 @@ static void on_deliver(struct live *l, const Pb__DownDeliver *d)
 			*w = wire_new_text(is_native ? whole : plain, brace, d->shed);
 		if (*w != NULL)
 			live_put(c, *w);
+		else if (!d->shed)
+			live_close_short(c);
 	}
 }
 

@@ -129,6 +129,8 @@ static inline int64_t live_now(const struct live *l)
 uint32_t live_jitter(struct live *l, uint32_t min_ms, uint32_t max_ms);
 /* Closes with 4108. */
 void live_close_slow(struct live_conn *c);
+/* Closes for want of memory: what cannot be written must not count as written. */
+void live_close_short(struct live_conn *c);
 /* Queues a frame; a connection that does not read is closed with 4108. */
 void live_put(struct live_conn *c, struct wire *w);
 /* Queues what is in l->scratch. */
