@@ -5,10 +5,11 @@
 #include <stdlib.h>
 
 #include "proto/codes.h"
+#include "router/store.h"
 #include "tests/sim/sim.h"
 
-/* A message id is remembered for ten minutes of the wall clock across a restart. */
-#define RETRY_SKEW_MS (MIDS_MS - 60000)
+/* A message id is remembered for so much of the wall clock across a restart. */
+#define RETRY_SKEW_MS (STORE_RECENT_MS - 60000)
 
 static struct conn *conn_of(struct world *w, const struct client *c)
 {

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "router/store.h"
 #include "tests/sim/sim.h"
 
 #define KEEP_ACKED_MS (INT64_C(1000) * INBOX_KEEP_ACKED_S)
@@ -430,7 +431,7 @@ static void load_recent(struct world *w)
 		uint64_t seq = k->message.at_to.seq;
 
 		if (seq > s->head.seq || s->kept[seq] != i || k->damaged || seq < s->floor ||
-			k->message.ts_ms < sim_wall(w) - MIDS_MS)
+			k->message.ts_ms < sim_wall(w) - STORE_RECENT_MS)
 			continue;
 		must(core_load_recent(w->core, &k->message));
 	}
