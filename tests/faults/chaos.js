@@ -16,6 +16,7 @@ const PROGRESS_MS = 5000;
 const STALL_MS = 90000; /* nothing is answered or received for so long */
 const CAUGHT_UP_MS = 180000;
 const BETWEEN_FAULTS_MS = 500;
+const PROBLEMS_SHOWN = 20;
 const RSS_BOUND = 2 ** 30;
 const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 
@@ -46,7 +47,8 @@ const seconds = () => (history.now() / 1000).toFixed(0).padStart(4);
 
 function problem(text) {
 	problems.push(text);
-	say(`PROBLEM: ${text}`);
+	if (problems.length <= PROBLEMS_SHOWN)
+		say(`PROBLEM: ${text}`);
 }
 
 function onDaemon(what, daemon, detail) {

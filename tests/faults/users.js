@@ -254,6 +254,7 @@ class User {
 		message.tries++;
 		message.at = performance.now();
 		message.isOpen = true;
+		message.isWaiting = false;
 		this.note(`"op":"send","phase":"invoke","id":"${id}","from":"${this.uid}","to":"${to}",${this.who},"mid":"${mid}"`);
 		this.ws.send(`{"event":"chat","id":${number},"mid":"${mid}","data":{"toUserId":${to},"message":"${id}"}}`);
 	}
@@ -285,7 +286,9 @@ class User {
 		const message = this.inFlight.get(id);
 		this.load.count(`exception ${data.code}`);
 		if (!message) {
-			this.load.odd(`${this.uid}: ${JSON.stringify(data)}`);
+			/* What was sent once more on the same connection has two answers. */
+			if (id === undefined || !AGAIN.has(data.code))
+				this.load.odd(`${this.uid}, id ${id}: ${JSON.stringify(data)}`);
 			return;
 		}
 		this.result(message, data.code === 1503 || data.code === 1000 ? 'info' : 'fail', `,"code":${data.code}`);
@@ -316,7 +319,6 @@ class User {
 			if (message.isWaiting) {
 				if (now < message.at)
 					continue;
-				message.isWaiting = false;
 				this.say(message);
 			} else if (now - message.at > ANSWER_MS) {
 				this.load.count('answer lost');
