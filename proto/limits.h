@@ -60,6 +60,8 @@
 #define STORE_BATCH_ROWS 1024	  /* of one commit */
 #define STORE_PENDING_ROWS 65536  /* waiting for their commit; over it sends are answered 1503 */
 #define STORE_PENDING_BYTES 67108864
+#define EDGE_PENDING_ROWS 32768 /* of these, by way of one edge */
+#define EDGE_PENDING_BYTES 33554432
 #define SYNC_PAGE_ROWS 128 /* one page of a replay: the first of these that is reached */
 #define SYNC_PAGE_BYTES 65536
 #define SYNCS_IN_FLIGHT 64    /* pages that one edge waits for; one more is a violation */

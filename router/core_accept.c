@@ -13,14 +13,26 @@
 #define UNAVAILABLE_AFTER_MS 1000
 #define FULL_AFTER_MS 5000
 
+/* No edge may keep the others' messages out. */
+static bool is_queue_full(const struct core *c, const struct draft *d, size_t bytes)
+{
+	const struct pendings_count *all = &c->pending.all;
+	const struct pendings_count *link = &c->pending.of_link[d->asker.link];
+
+	if ((all->rows >= STORE_PENDING_ROWS && !BUG(2)) ||
+		bytes > STORE_PENDING_BYTES - all->bytes)
+		return true;
+	return !d->asker.is_operator && !BUG(2) &&
+	       (link->rows >= EDGE_PENDING_ROWS || bytes + link->bytes > EDGE_PENDING_BYTES);
+}
+
 /* Why there is no room for it, if there is none. */
 static struct refusal check_bounds(
 	const struct core *c, const struct draft *d, const struct user *to)
 {
 	size_t len = d->message.body.len;
 
-	if ((c->pending.rows >= STORE_PENDING_ROWS && !BUG(2)) ||
-		len > STORE_PENDING_BYTES - c->pending.bytes)
+	if (is_queue_full(c, d, len))
 		return (struct refusal){EX_UNAVAILABLE, NULL, UNAVAILABLE_AFTER_MS};
 	if (to == NULL)
 		return (struct refusal){0};
@@ -145,7 +157,7 @@ static void commit(struct core *c, struct pending *p)
 	c->last_number = p->number;
 	if (BUG(1))
 		c->stored_number = p->number;
-	if (BUG(2) && c->pending.rows >= STORE_PENDING_ROWS)
+	if (BUG(2) && c->pending.all.rows >= STORE_PENDING_ROWS)
 		c->pending.first->is_failed = true;
 	pendings_add(&c->pending, p);
 }
@@ -207,8 +219,7 @@ int core_accept(struct core *c, struct draft *d, struct refusal *out)
 		*out = (struct refusal){EX_MID_REUSED, "mid", 0};
 		return 0;
 	}
-	if (known != 0 &&
-		(mids_at(&c->mids, known)->pending == NULL || c->pending.rows < STORE_PENDING_ROWS))
+	if (known != 0 && (mids_at(&c->mids, known)->pending == NULL || !is_queue_full(c, d, 0)))
 		return repeat(c, d, mids_at(&c->mids, known));
 	if (d->message.to.len > 0)
 		out->code = core_recipient(c, d->message.to, &to);

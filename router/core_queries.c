@@ -108,8 +108,8 @@ void core_counts(const struct core *c, struct core_counts *out)
 	out->users_online = c->users.n_online;
 	out->users_known = c->users.n_known;
 	out->system_head = c->system.stored.seq;
-	out->pending_rows = c->pending.rows;
-	out->pending_bytes = c->pending.bytes;
+	out->pending_rows = c->pending.all.rows;
+	out->pending_bytes = c->pending.all.bytes;
 	out->syncing = c->sessions.n_behind;
 	out->mids = c->mids.n;
 	out->unacked_rows = c->unacked_rows;

@@ -56,13 +56,32 @@ void pending_free(struct pending *p)
 	free(p);
 }
 
+static void count(struct pendings *ps, const struct asker *asker, size_t bytes)
+{
+	ps->all.rows++;
+	ps->all.bytes += bytes;
+	if (asker->is_operator)
+		return;
+	ps->of_link[asker->link].rows++;
+	ps->of_link[asker->link].bytes += bytes;
+}
+
+static void count_gone(struct pendings *ps, const struct asker *asker, size_t bytes)
+{
+	ps->all.rows--;
+	ps->all.bytes -= bytes;
+	if (asker->is_operator)
+		return;
+	ps->of_link[asker->link].rows--;
+	ps->of_link[asker->link].bytes -= bytes;
+}
+
 void pendings_add(struct pendings *ps, struct pending *p)
 {
 	p->next = NULL;
 	*ps->last = p;
 	ps->last = &p->next;
-	ps->rows++;
-	ps->bytes += p->message.body.len;
+	count(ps, &p->asker, p->message.body.len);
 }
 
 bool pendings_wait(struct pendings *ps, struct pending *p, const struct asker *asker)
@@ -74,7 +93,7 @@ bool pendings_wait(struct pendings *ps, struct pending *p, const struct asker *a
 	*w = (struct waiter){.asker = *asker};
 	*p->last_waiter = w;
 	p->last_waiter = &w->next;
-	ps->rows++;
+	count(ps, asker, 0);
 	return true;
 }
 
@@ -85,10 +104,9 @@ struct pending *pendings_take(struct pendings *ps)
 	ps->first = p->next;
 	if (ps->first == NULL)
 		ps->last = &ps->first;
-	ps->rows--;
-	ps->bytes -= p->message.body.len;
+	count_gone(ps, &p->asker, p->message.body.len);
 	for (const struct waiter *w = p->waiters; w != NULL; w = w->next)
-		ps->rows--;
+		count_gone(ps, &w->asker, 0);
 	p->next = NULL;
 	return p;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/limits.h"
 #include "router/message.h"
 #include "router/users.h"
 
@@ -42,12 +43,16 @@ struct pending {
 	char text[];
 };
 
-/* The waiting count as rows, too. */
+struct pendings_count {
+	size_t rows;  /* and who waits for one */
+	size_t bytes; /* of bodies */
+};
+
 struct pendings {
 	struct pending *first;
 	struct pending **last;
-	size_t rows;
-	size_t bytes; /* of bodies */
+	struct pendings_count all;
+	struct pendings_count of_link[MAX_EDGES]; /* of all, what came by its link */
 };
 
 void pendings_init(struct pendings *ps);

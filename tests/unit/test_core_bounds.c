@@ -66,16 +66,46 @@ static void what_waits_for_the_disk_has_a_bound(void **state)
 	(void)state;
 	rig_start_with(&r, &rig_config);
 	rig_open(&r, 0, 1, "1");
-	rig_known(&r, "2");
+	rig_open(&r, 1, 2, "2");
+	rig_edge_up(&r, 2);
+	rig_open(&r, 2, 3, "3");
 	for (int i = 0; i < STORE_PENDING_ROWS; i++) {
-		rig_event(&r, 0, rig_message(1, "2", i == 0 ? "m0" : ""));
+		uint32_t link = i < EDGE_PENDING_ROWS ? 0 : 1;
+
+		rig_event(&r, link, rig_message(1 + link, "2", i == 0 ? "m0" : ""));
 		rig_one(&r, CORE_DO_APPEND);
 	}
+	assert_int_equal(rig_refused(&r, 2, rig_message(3, "2", "")), EX_UNAVAILABLE);
 	assert_int_equal(rig_refused(&r, 0, rig_message(1, "2", "")), EX_UNAVAILABLE);
 	assert_int_equal(rig_refused(&r, 0, rig_message(1, "2", "m0")), EX_UNAVAILABLE);
 	assert_int_not_equal(rig_one(&r, CORE_DO_RESULT)->result.after_ms, 0);
 	rig_store(&r);
 	rig_event(&r, 0, rig_message(1, "2", ""));
+	rig_one(&r, CORE_DO_APPEND);
+	rig_stop(&r);
+}
+
+static void one_edge_cannot_fill_the_queue(void **state)
+{
+	struct core_event e = rig_message(1, "2", "");
+	struct rig r;
+
+	(void)state;
+	rig_start_with(&r, &rig_config);
+	rig_open(&r, 0, 1, "1");
+	rig_open(&r, 1, 2, "2");
+	for (int i = 0; i < EDGE_PENDING_ROWS; i++) {
+		rig_event(&r, 0, rig_message(1, "2", i == 0 ? "m0" : ""));
+		rig_one(&r, CORE_DO_APPEND);
+	}
+	assert_int_equal(rig_refused(&r, 0, e), EX_UNAVAILABLE);
+	assert_int_equal(rig_refused(&r, 0, rig_message(1, "2", "m0")), EX_UNAVAILABLE);
+	rig_event(&r, 1, rig_message(2, "1", ""));
+	rig_one(&r, CORE_DO_APPEND);
+	rig_event(&r, 0, rig_push("1", ""));
+	rig_one(&r, CORE_DO_APPEND);
+	rig_store(&r);
+	rig_event(&r, 0, e);
 	rig_one(&r, CORE_DO_APPEND);
 	rig_stop(&r);
 }
@@ -122,6 +152,7 @@ int main(void)
 		cmocka_unit_test(an_inbox_has_a_bound_in_rows_which_counts_what_waits),
 		cmocka_unit_test(an_inbox_has_a_bound_in_bytes),
 		cmocka_unit_test(what_waits_for_the_disk_has_a_bound),
+		cmocka_unit_test(one_edge_cannot_fill_the_queue),
 		cmocka_unit_test(a_message_for_somebody_new_makes_an_inbox_but_not_many_a_day),
 	};
 

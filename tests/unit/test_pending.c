@@ -49,8 +49,8 @@ static void they_are_taken_in_their_order_and_counted_with_those_who_wait(void *
 	}
 	for (uint64_t ref = 7; ref < 10; ref++)
 		assert_true(pendings_wait(&ps, list[1], &(struct asker){.ref = ref}));
-	assert_int_equal(ps.rows, 6);
-	assert_int_equal(ps.bytes, 12);
+	assert_int_equal(ps.all.rows, 6);
+	assert_int_equal(ps.all.bytes, 12);
 	assert_int_equal(list[1]->waiters->asker.ref, 7);
 	assert_int_equal(list[1]->waiters->next->next->asker.ref, 9);
 	for (uint64_t i = 0; i < 3; i++) {
@@ -59,8 +59,8 @@ static void they_are_taken_in_their_order_and_counted_with_those_who_wait(void *
 		assert_int_equal(p->number, i);
 		pending_free(p);
 	}
-	assert_int_equal(ps.rows, 0);
-	assert_int_equal(ps.bytes, 0);
+	assert_int_equal(ps.all.rows, 0);
+	assert_int_equal(ps.all.bytes, 0);
 	/* and an empty queue takes again */
 	list[0] = pending_new(&like);
 	assert_non_null(list[0]);
