@@ -162,7 +162,9 @@ test('what the application has not taken is not acknowledged, and a gap is asked
   world.socket.take('heartbeat');
   world.socket.hear(chat(11));
   world.socket.hear(chat(13));
+  client.watch([7]);
   await world.pass(5000);
+  assert.equal(world.socket.take('watch').length, 1, 'other things go on');
   assert.deepEqual(world.socket.take('heartbeat'), []);
   assert.deepEqual(world.socket.take('sync'), [], 'it would acknowledge, too');
   take();

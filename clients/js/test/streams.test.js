@@ -139,6 +139,11 @@ test('without a position, live frames behind the replay do not count as missed',
   assert.equal(other.position.s, 6);
   assert.deepEqual(numbers(other.frame(u(10), 0)), ['u10']);
   assert.deepEqual(other.resumable, { epoch: E, u: 10, s: 6 });
+  const third = new Streams();
+  third.ready(resume({ missed: 2 }), false, 0);
+  third.frame(s(5), 0);
+  third.frame(s(6), 0);
+  assert.deepEqual(numbers(third.frame(u(10), 0)), ['u10'], 'not taken for the head that came already');
 });
 
 test('a connection lost in the first replay: what is known is asked for, and nothing is delivered twice', () => {
