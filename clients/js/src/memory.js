@@ -8,8 +8,12 @@ function isDevice(value) {
   return typeof value === 'string' && /^[A-Za-z0-9_-]{1,36}$/.test(value);
 }
 
+/* Node 18 has it as a module only, under a name that no bundler for browsers shall follow. */
+const nodeCrypto = 'node:crypto';
+const crypto = globalThis.crypto ?? (await import(nodeCrypto)).webcrypto;
+
 export function randomHex(bytes) {
-  const values = globalThis.crypto.getRandomValues(new Uint8Array(bytes));
+  const values = crypto.getRandomValues(new Uint8Array(bytes));
   return Array.from(values, (value) => value.toString(16).padStart(2, '0')).join('');
 }
 
