@@ -74,12 +74,14 @@ export function quantile(numbers, q) {
 
 /* A daemon: its process, and its log lines as they come. */
 class Daemon {
-	constructor(name, program, args, env) {
+	/* wrap: a command that becomes the program after it. */
+	constructor(name, program, args, env, wrap = []) {
 		this.name = name;
 		this.lines = [];
 		this.waiting = new Set();
 		this.killed = false;
-		this.child = spawn(path.join(BUILD, 'bin', program), args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+		const [command, ...rest] = [...wrap, path.join(BUILD, 'bin', program), ...args];
+		this.child = spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.ended = new Promise((resolve) => {
 			this.child.on('error', (error) => resolve({ code: null, signal: null, error }));
 			this.child.on('close', (code, signal) => resolve({ code, signal }));
@@ -206,7 +208,7 @@ class Stack {
 
 	#daemon(kind, program, args, type = Daemon) {
 		const level = this.options.logLevel ?? 'debug';
-		const daemon = new type(kind, program, ['--log-level', level, ...args], this.env);
+		const daemon = new type(kind, program, ['--log-level', level, ...args], this.env, this.options.wrap);
 		this.daemons.push(daemon);
 		return daemon;
 	}
