@@ -282,6 +282,8 @@ int bus_new(struct bus **out, uv_loop_t *loop)
 	rc = bus_nng_start();
 	if (rc == 0)
 		rc = uv_async_init(loop, &b->wake, on_wake);
+	if (rc == 0)
+		rc = bus_tick_start(b);
 	if (rc < 0)
 		return rc;
 	*out = b;

@@ -24,6 +24,8 @@ enum {
 	BUS_AHEAD_BYTES = 1 << 18, /* the same in bytes, and one message more */
 	BUS_ANSWER_TIMEOUT = 5000, /* ms for a peer to take an answer, then its pipe is closed */
 	BUS_REDIAL_MS = 50,
+	BUS_TICK_MS = 1000,
+	BUS_PATH_MAX_BYTES = 107,
 	BUS_HEADER_BYTES = 4, /* of PAIR1, REQ and REP */
 };
 
@@ -58,6 +60,9 @@ struct bus {
 	pthread_mutex_t lock;
 	struct bus_event *first; /* [lock] */
 	struct bus_event **last; /* [lock] */
+	uv_timer_t tick;
+	int64_t wall_ahead_ms; /* of the monotonic clock, when the tick looked last */
+	struct bus_socket *dialing;
 };
 
 /* A received message on its way to the loop. */
@@ -72,8 +77,10 @@ struct bus_socket {
 	struct bus *bus;
 	struct bus_options options;
 	nng_socket sock;
-	nng_dialer dialer;	/* [lock] id 0: a listener */
-	bool dial_due;		/* [lock] the dialer starts when the last pipe is gone */
+	nng_dialer dialer; /* [lock] id 0: a listener */
+	bool dial_due;	   /* [lock] the dialer starts when the last pipe is gone */
+	char url[BUS_PATH_MAX_BYTES + sizeof("ipc://")]; /* of the dialer */
+	struct bus_socket *next_dialing;
 	int lock_fd;		/* listeners: held for life */
 	struct bus_pipe *pipes; /* [lock] from ADD_PRE to REM_POST */
 	size_t n_pipes;		/* [lock] */
@@ -126,6 +133,9 @@ struct bus_pipe {
 	struct bus_event down_event;
 };
 
+/* bus_open.c */
+int bus_tick_start(struct bus *b);
+
 /* bus_pipe.c */
 int bus_pipe_watch(struct bus_socket *s);
 /* The pipe of a received message, announced and with a reference more; NULL: not to be delivered.
@@ -135,6 +145,7 @@ struct bus_pipe *bus_pipe_of(struct bus_socket *s, uint32_t id, bool *wake);
 void bus_pipe_unref(struct bus_pipe *p);
 /* Mutes it now and closes it; lock not held.  Any thread. */
 void bus_pipe_end(struct bus_socket *s, uint32_t id);
+bool bus_pipe_any(struct bus_socket *s);
 /* Replaces the socket's dialer by one that was not started. */
 void bus_pipe_switch(struct bus_socket *s, nng_dialer dialer);
 /* For the drain. */

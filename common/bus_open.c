@@ -15,8 +15,9 @@
 
 #include "common/bus_nng.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
-enum { PATH_MAX_BYTES = 107, QUEUE_MAX = 8192 };
+enum { QUEUE_MAX = 8192, STEP_MS = 500 };
 
 static int open_protocol(struct bus_socket *s)
 {
@@ -122,7 +123,7 @@ static int start_receiving(struct bus_socket *s)
 
 static int make_url(char *url, size_t size, const char *path)
 {
-	if (strlen(path) > PATH_MAX_BYTES)
+	if (strlen(path) > BUS_PATH_MAX_BYTES)
 		return -ENAMETOOLONG;
 	snprintf(url, size, "ipc://%s", path);
 	return 0;
@@ -134,7 +135,7 @@ static int make_url(char *url, size_t size, const char *path)
  */
 static int claim_path(struct bus_socket *s, const char *path)
 {
-	char name[PATH_MAX_BYTES + sizeof(".lock")];
+	char name[BUS_PATH_MAX_BYTES + sizeof(".lock")];
 	CLEANUP(fd_closep) int fd = -1;
 	struct stat st;
 
@@ -164,7 +165,7 @@ static mode_t file_mode(const struct bus_options *o)
 int bus_listen(
 	struct bus *b, const char *path, const struct bus_options *options, struct bus_socket **out)
 {
-	char url[PATH_MAX_BYTES + sizeof("ipc://")];
+	char url[BUS_PATH_MAX_BYTES + sizeof("ipc://")];
 	struct bus_socket *s = NULL;
 	nng_listener listener;
 	int rc = make_url(url, sizeof(url), path);
@@ -204,33 +205,70 @@ static int make_dialer(struct bus_socket *s, const char *url, nng_dialer *out)
 int bus_dial(
 	struct bus *b, const char *path, const struct bus_options *options, struct bus_socket **out)
 {
-	char url[PATH_MAX_BYTES + sizeof("ipc://")];
 	struct bus_socket *s = NULL;
-	int rc = make_url(url, sizeof(url), path);
+	int rc = socket_new(b, options, &s);
 
 	if (rc == 0)
-		rc = socket_new(b, options, &s);
+		rc = make_url(s->url, sizeof(s->url), path);
 	if (rc == 0)
 		rc = start_receiving(s);
 	if (rc == 0)
-		rc = make_dialer(s, url, &s->dialer);
+		rc = make_dialer(s, s->url, &s->dialer);
 	if (rc == 0)
 		rc = bus_errno(nng_dialer_start(s->dialer, NNG_FLAG_NONBLOCK));
 	if (rc < 0)
 		return rc;
+	s->next_dialing = b->dialing;
+	b->dialing = s;
 	*out = s;
 	return 0;
 }
 
-int bus_redial(struct bus_socket *s, const char *path)
+static int dial_anew(struct bus_socket *s)
 {
-	char url[PATH_MAX_BYTES + sizeof("ipc://")];
 	nng_dialer dialer;
-	int rc = make_url(url, sizeof(url), path);
+	int rc = make_dialer(s, s->url, &dialer);
 
 	if (rc == 0)
-		rc = make_dialer(s, url, &dialer);
-	if (rc == 0)
 		bus_pipe_switch(s, dialer);
+	return rc;
+}
+
+int bus_redial(struct bus_socket *s, const char *path)
+{
+	int rc = make_url(s->url, sizeof(s->url), path);
+
+	return rc == 0 ? dial_anew(s) : rc;
+}
+
+/*
+ * NNG 1.5 waits by the wall clock.  Is that put back by an hour, a dialer that waits to try again
+ * does so an hour later; so those without a peer are replaced.
+ */
+static void on_tick(uv_timer_t *timer)
+{
+	struct bus *b = timer->data;
+	int64_t ahead_ms = clock_wall_ms() - clock_mono_ms();
+
+	if (ahead_ms < b->wall_ahead_ms - STEP_MS) {
+		for (struct bus_socket *s = b->dialing; s != NULL; s = s->next_dialing) {
+			/* Without memory for it: at the next tick. */
+			if (!bus_pipe_any(s) && dial_anew(s) < 0)
+				return;
+		}
+	}
+	b->wall_ahead_ms = ahead_ms;
+}
+
+int bus_tick_start(struct bus *b)
+{
+	int rc = uv_timer_init(b->loop, &b->tick);
+
+	if (rc < 0)
+		return rc;
+	b->tick.data = b;
+	b->wall_ahead_ms = clock_wall_ms() - clock_mono_ms();
+	rc = uv_timer_start(&b->tick, on_tick, BUS_TICK_MS, BUS_TICK_MS);
+	uv_unref((uv_handle_t *)&b->tick);
 	return rc;
 }

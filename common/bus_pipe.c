@@ -280,6 +280,16 @@ void bus_pipe_end(struct bus_socket *s, uint32_t id)
 		nng_pipe_close((nng_pipe){.id = id});
 }
 
+bool bus_pipe_any(struct bus_socket *s)
+{
+	bool any;
+
+	pthread_mutex_lock(&s->bus->lock);
+	any = s->pipes != NULL;
+	pthread_mutex_unlock(&s->bus->lock);
+	return any;
+}
+
 /*
  * Closing a dialer closes its pipe, which must not be done to a pipe in use (see above); so that is
  * done at the pipe's end, just before NNG would let the old one dial again.  The new one starts

@@ -182,3 +182,16 @@ for (const [hours, words] of [[1, 'an hour forward'], [-1, 'an hour back']]) {
 		assert.ok([ann, bob, carl].every((client) => client.end === undefined), 'no socket closed');
 	});
 }
+
+test('the clock jumps back while the router is away: the edge and auth find it when it is there', async (t) => {
+	const { stack, jump } = await startJumping(t);
+	const ann = await stack.connect({ sub: 'ann', token: token(stack, 'ann') });
+	await stack.router.kill();
+	/* Both are trying by now. */
+	await eventually(async () => (await ann.chat('ann', 'anybody')).event === 'exception', 'the edge has seen it');
+	jump(-HOUR_MS);
+	await stack.startRouter();
+	await eventually(async () => (await ann.chat('ann', 'again')).event === 'ack', 'messages flow');
+	await eventually(() => stack.connect({ sub: 'new', token: token(stack, 'new') }).catch(() => null), 'new ones are let in');
+	assert.equal(ann.end, undefined);
+});
