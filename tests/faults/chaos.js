@@ -58,7 +58,7 @@ function onDaemon(what, daemon, detail) {
 	} else {
 		history.add(daemon.name, `"op":"resource","phase":"info","info":${JSON.stringify({ what, ...detail })}`);
 		const { expected, code, signal } = detail;
-		const isOurs = expected === 'SIGKILL' || (expected === 'SIGTERM' && code === 0);
+		const isOurs = expected === 'SIGKILL' || (expected === 'SIGTERM' && code === 0) || (code !== null && expected === code);
 		if (what === 'died' && !isOurs)
 			problem(`${daemon.name} ended with ${signal ?? code}${expected ? ` after ${expected}` : ' by itself'}`);
 	}

@@ -1,7 +1,10 @@
 /*
- * faults: what may happen to the processes and the connections, drawn from a seeded generator.
+ * faults: what may happen to the processes, the disk and the connections, drawn from a seeded generator.
  */
 import { sleep } from './world.js';
+
+const BROKEN = 70; /* the router's exit code when its disk cannot be believed */
+const FLUSH_MS = 60000;
 
 /* A small generator of numbers in [0, 1): the same seed, the same numbers (mulberry32). */
 export function generator(seed) {
@@ -47,6 +50,37 @@ async function crashLoop(daemon, random) {
 	await daemon.ready();
 }
 
+async function ail(world, words, ms) {
+	world.disk(words);
+	await sleep(ms);
+	world.disk('');
+}
+
+/* The router ends by itself at its next flush, and is started when the disk is whole again. */
+async function breakDisk(world) {
+	const { router } = world;
+	const { ended } = router;
+	let timer;
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Error('the router did not notice that its disk is broken')), FLUSH_MS);
+	});
+	router.expected = BROKEN;
+	world.disk('eio-fsync');
+	await Promise.race([ended, late]).finally(() => {
+		clearTimeout(timer);
+		world.disk('');
+	});
+	await router.ready();
+}
+
+/* They read nothing for a time, and send what they have in mind afterwards. */
+async function stall(load, share, ms, random) {
+	for (const user of load.users)
+		if (random() < share)
+			user.stall(ms);
+	await sleep(ms);
+}
+
 function drop(load, share, random) {
 	for (const user of load.users)
 		if (random() < share)
@@ -68,6 +102,10 @@ const KINDS = [
 	[2, 'drain edge', ({ world, edge }) => drain(world.edges[edge])],
 	[1, 'loop router', ({ world, random }) => crashLoop(world.router, random)],
 	[1, 'loop edge', ({ world, edge, random }) => crashLoop(world.edges[edge], random)],
+	[2, 'full disk', ({ world, ms }) => ail(world, 'enospc', ms)],
+	[1, 'slow disk', ({ world, ms, random }) => ail(world, `slow=${Math.round(50 + random() * 1950)}`, ms)],
+	[1, 'broken disk', ({ world }) => breakDisk(world)],
+	[2, 'stall clients', ({ load, share, ms, random }) => stall(load, share, ms, random)],
 	[4, 'drop clients', ({ load, share, random }) => drop(load, share, random)],
 ];
 
@@ -96,9 +134,9 @@ export function told({ name, ms, edge, share }) {
 	const words = [name];
 	if (name.includes('edge'))
 		words.push(String(edge));
-	if (name.includes('freeze'))
+	if (/freeze|full|slow|stall/.test(name))
 		words.push(`${ms} ms`);
-	if (name.includes('drop'))
+	if (name.includes('clients'))
 		words.push(`${Math.round(share * 100)} %`);
 	return words.join(' ');
 }

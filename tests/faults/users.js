@@ -40,6 +40,7 @@ class User {
 		this.made = 0;
 		this.backoff = BACKOFF_MS;
 		this.connectAt = 0;
+		this.stalledUntil = 0;
 		this.toAck = 0;
 		this.ackedAt = 0;
 		this.syncAt = Infinity;
@@ -79,6 +80,7 @@ class User {
 			handshakeTimeout: HANDSHAKE_MS,
 		});
 		this.ws = ws;
+		this.stalledUntil = 0;
 		this.readyBy = now + READY_MS;
 		ws.on('message', (data) => {
 			if (this.ws === ws)
@@ -131,6 +133,16 @@ class User {
 			return;
 		this.lost(ws, 1006);
 		ws.terminate();
+	}
+
+	/* Reads nothing for so long. */
+	stall(ms) {
+		const { ws } = this;
+		if (!ws || !this.isReady)
+			return;
+		ws.pause();
+		this.stalledUntil = performance.now() + ms;
+		setTimeout(() => ws.resume(), ms);
 	}
 
 	opened(data) {
@@ -315,6 +327,8 @@ class User {
 				this.drop();
 			return;
 		}
+		if (now < this.stalledUntil + TICK_MS)
+			return;
 		for (const message of this.inFlight.values()) {
 			if (message.isWaiting) {
 				if (now < message.at)

@@ -3,7 +3,7 @@
  * started again, as scripts/up does it: after 100 ms, then twice as long, as long as it does not stay.
  */
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const DELAY_MS = 100;
@@ -12,7 +12,7 @@ const STABLE_MS = 10000;
 const READY_MS = 60000;
 const REPORT = /ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed/;
 const SANITIZERS = {
-	ASAN_OPTIONS: 'exitcode=99:detect_stack_use_after_return=1',
+	ASAN_OPTIONS: 'exitcode=99:detect_stack_use_after_return=1:verify_asan_link_order=0',
 	UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1:exitcode=99',
 	TSAN_OPTIONS: 'exitcode=99:halt_on_error=0',
 };
@@ -29,11 +29,11 @@ process.on('exit', () => {
 
 /* One daemon over its lives.  on(what, daemon, detail): 'ready', 'died', 'sanitizer'. */
 class Daemon {
-	constructor(world, name, program, args) {
-		Object.assign(this, { world, name, program, args });
+	constructor(world, name, program, args, env = {}) {
+		Object.assign(this, { world, name, program, args, env: { ...world.env, ...env } });
 		this.log = createWriteStream(path.join(world.dir, `${name}.log`), { flags: 'a' });
 		this.delay = DELAY_MS;
-		this.expected = null; /* the signal that we sent, which explains its end */
+		this.expected = null; /* the signal that we sent, or the exit code that a fault brings: explains its end */
 		this.stopping = false;
 		this.isReady = false;
 		this.restarts = 0;
@@ -47,7 +47,7 @@ class Daemon {
 		this.startedAt = performance.now();
 		this.expected = null;
 		const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...this.args()],
-			{ env: world.env, stdio: ['ignore', 'ignore', 'pipe'] });
+			{ env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
 		this.child = child;
 		living.add(child);
 		let rest = '';
@@ -157,13 +157,24 @@ export class World {
 		mkdirSync(state);
 		this.store = path.join(state, 'inbox.db');
 		this.env = { PATH: process.env.PATH, ...SANITIZERS, POSTERN_RUN: run, POSTERN_STATE: state };
+		this.diskFaults = path.join(dir, 'disk-faults');
+		this.disk('');
+		const shim = path.join(this.build, 'bin/disk_shim.so');
+		if (!existsSync(shim))
+			throw new Error(`there is no ${shim}: build all targets`);
 		this.auth = new Daemon(this, 'auth', 'postern-auth', () => ['--asks-per-second', '1000000']);
 		this.router = new Daemon(this, 'router', 'postern-router',
-			() => ['--page', '127.0.0.1:0', '--inbox-rows', '10000000']);
+			() => ['--page', '127.0.0.1:0', '--inbox-rows', '10000000'],
+			{ LD_PRELOAD: shim, POSTERN_DISK_FAULTS: this.diskFaults });
 		this.edges = Array.from({ length: edges }, (_, i) => new Daemon(this, `edge${i}`, 'postern-edge', function () {
 			return ['--listen', `127.0.0.1:${this?.port ?? 0}`, '--drain', `${drainMs}ms`, ...RAISED];
 		}));
 		this.daemons = [this.auth, this.router, ...this.edges];
+	}
+
+	/* What is wrong with the router's disk, in disk_shim.c's words; '': nothing. */
+	disk(words) {
+		writeFileSync(this.diskFaults, words);
 	}
 
 	async ready() {
@@ -172,6 +183,7 @@ export class World {
 
 	/* Edges first; resolves with a list of what did not end with 0. */
 	async stop() {
+		this.disk('');
 		const problems = [];
 		for (const group of [this.edges, [this.router], [this.auth]])
 			await Promise.all(group.map(async (daemon) => {
