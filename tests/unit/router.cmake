@@ -39,6 +39,8 @@ add_unit_test(store_faults SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_
 add_unit_test(store_life SOURCES ${store_rig} ${CMAKE_CURRENT_LIST_DIR}/store_vfs.c LIBS router_store)
 add_unit_test(store_record LIBS router_store)
 add_unit_test(store_sqlite SOURCES ${store_rig} LIBS router_store)
+add_unit_test(store_kept SOURCES ${store_rig} LIBS router_store)
+add_unit_test(store_turned SOURCES ${store_rig} LIBS router_store)
 
 # every row of a store as JSON, for whoever checks a history against it
 add_executable(store_dump ${PROJECT_SOURCE_DIR}/tests/faults/store_dump.c)

@@ -413,3 +413,77 @@ void rig_fall_back(struct rig *r)
 			r->rows[i].number = 0; /* it was never there */
 	r->generation++;
 }
+
+int rig_setup_sqlite(void **state)
+{
+	struct rig *r = malloc(sizeof(*r));
+
+	rig_init(r, "sqlite");
+	rig_open(r);
+	*state = r;
+	return 0;
+}
+
+int rig_teardown(void **state)
+{
+	rig_fini(*state);
+	free(*state);
+	return 0;
+}
+
+void rig_send_some(struct rig *r, int n)
+{
+	static const char *const names[] = {"ann", "bob", "cid", "dan"};
+
+	for (int i = 0; i < n; i++)
+		rig_send(r, names[i * 3 % 4], names[i * 7 % 3], (size_t)(i * 37 % 300));
+	rig_settle(r);
+}
+
+/* Every stream, and how many rows of them were right. */
+size_t rig_read_everything(struct rig *r)
+{
+	size_t right = 0;
+
+	for (size_t i = 0; i < r->n_users; i++)
+		right += rig_read_all(r, r->users[i].name);
+	return right;
+}
+
+size_t rig_places(const struct rig *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_users; i++)
+		n += (size_t)r->users[i].head.seq;
+	return n;
+}
+
+/* Puts all files of a copy in place of the closed store's. */
+void rig_put_back(struct rig *r, const char *name)
+{
+	rig_restore(r, name, "");
+	rig_restore(r, name, "-wal");
+	if (access(r->path, F_OK) != 0)
+		fail_msg("no copy");
+}
+
+char *rig_epoch(struct rig *r, char out[EPOCH_BYTES + 1])
+{
+	memcpy(out, store_epoch(r->store).data, EPOCH_BYTES);
+	out[EPOCH_BYTES] = '\0';
+	return out;
+}
+
+char *rig_epoch_of_file(const struct rig *r, char out[EPOCH_BYTES + 1])
+{
+	char path[160];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s.head", r->path);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(pread(fd, out, EPOCH_BYTES, 8), EPOCH_BYTES);
+	out[EPOCH_BYTES] = '\0';
+	close(fd);
+	return out;
+}

@@ -101,5 +101,19 @@ void rig_read(struct rig *r, const char *name, uint64_t after, uint32_t max_rows
 size_t rig_read_all(struct rig *r, const char *name);
 /* The core's part of a failure: heads fall back to what is stored, generation + 1. */
 void rig_fall_back(struct rig *r);
+/* n messages between four users, and durable. */
+void rig_send_some(struct rig *r, int n);
+/* Every stream, and how many rows of them were right; how many places the model has. */
+size_t rig_read_everything(struct rig *r);
+size_t rig_places(const struct rig *r);
+/* The database and its WAL of a copy in place of the closed store's. */
+void rig_put_back(struct rig *r, const char *name);
+char *rig_epoch(struct rig *r, char out[EPOCH_BYTES + 1]);
+/* As the sealed head has it. */
+char *rig_epoch_of_file(const struct rig *r, char out[EPOCH_BYTES + 1]);
+
+/* For cmocka: *state is an open rig with a SQLite store. */
+int rig_setup_sqlite(void **state);
+int rig_teardown(void **state);
 
 #endif

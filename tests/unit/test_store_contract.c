@@ -17,23 +17,6 @@ static int memory_setup(void **state)
 	return 0;
 }
 
-static int sqlite_setup(void **state)
-{
-	struct rig *r = malloc(sizeof(*r));
-
-	rig_init(r, "sqlite");
-	rig_open(r);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_fini(*state);
-	free(*state);
-	return 0;
-}
-
 static int small_setup(void **state)
 {
 	struct rig *r = malloc(sizeof(*r));
@@ -286,9 +269,9 @@ static void counts_say_what_waits(void **state)
 
 /* What both do; the two lists differ in the store alone. */
 #define BOTH(test)                                                                                 \
-	{#test " (memory)", test, memory_setup, teardown, NULL},                                   \
+	{#test " (memory)", test, memory_setup, rig_teardown, NULL},                               \
 	{                                                                                          \
-#test " (sqlite)", test, sqlite_setup, teardown, NULL                              \
+#test " (sqlite)", test, rig_setup_sqlite, rig_teardown, NULL                      \
 	}
 
 int main(void)
@@ -307,7 +290,7 @@ int main(void)
 		BOTH(counts_say_what_waits),
 		cmocka_unit_test_setup_teardown(
 			a_full_memory_fails_the_generation_once_and_reads_go_on, small_setup,
-			teardown),
+			rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
