@@ -169,20 +169,6 @@ static int on_user(void *arg, const struct store_user *u)
 	return 0;
 }
 
-static int on_device(void *arg, const struct store_device *d)
-{
-	(void)arg;
-	(void)d;
-	return 0;
-}
-
-static int on_contact(void *arg, const struct store_contact *c)
-{
-	(void)arg;
-	(void)c;
-	return 0;
-}
-
 static int on_recent(void *arg, const struct message *m)
 {
 	(void)m;
@@ -193,7 +179,7 @@ static int on_recent(void *arg, const struct message *m)
 /* What a start costs. */
 static void load(const struct store_config *config)
 {
-	static const struct store_visitor visitor = {on_user, on_device, on_contact, on_recent};
+	static const struct store_visitor visitor = {.on_user = on_user, .on_recent = on_recent};
 	struct loaded l = {0, 0};
 	char why[STORE_WHY_BYTES];
 	int64_t began = clock_mono_ms(), opened;

@@ -77,7 +77,7 @@ struct store_contact {
 /* What is recent is told by the wall clock, which may have been put forward by an hour. */
 #define STORE_RECENT_MS (MIDS_MS + 3600000)
 struct store_visitor {
-	/* 0, or -errno, which ends the visit. */
+	/* 0, or -errno, which ends the visit.  All but on_user may be NULL: not shown. */
 	int (*on_user)(void *arg, const struct store_user *u);	   /* each before what names it */
 	int (*on_device)(void *arg, const struct store_device *d); /* oldest first */
 	int (*on_contact)(void *arg, const struct store_contact *c);

@@ -268,9 +268,11 @@ int sq_load(struct store_backend *b, const struct store_visitor *v, int64_t wall
 	struct store_sqlite *s = (struct store_sqlite *)b;
 	int r = users_show(s, v, arg);
 
-	if (r == 0)
+	if (r == 0 && v->on_device != NULL)
 		r = devices_show(s, v, arg);
-	if (r == 0)
+	if (r == 0 && v->on_contact != NULL)
 		r = contacts_show(s, v, arg);
-	return r == 0 ? recent_show(s, v, wall_ms - STORE_RECENT_MS, arg) : r;
+	if (r == 0 && v->on_recent != NULL)
+		r = recent_show(s, v, wall_ms - STORE_RECENT_MS, arg);
+	return r;
 }

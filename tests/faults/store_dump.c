@@ -82,30 +82,9 @@ static int on_user(void *arg, const struct store_user *u)
 	return r;
 }
 
-static int on_device(void *arg, const struct store_device *d)
-{
-	(void)arg;
-	(void)d;
-	return 0;
-}
-
-static int on_contact(void *arg, const struct store_contact *c)
-{
-	(void)arg;
-	(void)c;
-	return 0;
-}
-
-static int on_recent(void *arg, const struct message *m)
-{
-	(void)arg;
-	(void)m;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct store_visitor visitor = {on_user, on_device, on_contact, on_recent};
+	static const struct store_visitor visitor = {.on_user = on_user};
 	struct dump d;
 	char why[STORE_WHY_BYTES];
 	int r;
