@@ -105,7 +105,7 @@ test('nobody reads the logs: lines are dropped and counted, messages are not', a
 	const starts = stack.daemons.map(stopReader);
 	try {
 		await converse(ann, bob, 'bob', 500, 'unlogged');
-		for (let i = 0; i < 20; i++)
+		for (let i = 0; i < 150; i++)
 			await chatter();
 	} finally {
 		starts.forEach((start) => start());
