@@ -19,8 +19,6 @@
 #include "proto/codec.h"
 #include "proto/ticket.h"
 
-#define LOGIN_TTL_S 3600
-
 /* A peer's role comes from the socket that it arrived on. */
 enum role { ROLE_EDGE = 1, ROLE_CTL = 2 };
 

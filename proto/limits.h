@@ -7,8 +7,8 @@
 #define POSTERN_PROTO_LIMITS_H
 
 /* Of every message between processes.  A receiver takes this version and the one before. */
-#define WIRE_VERSION 2
-#define WIRE_VERSION_OLDEST 1
+#define WIRE_VERSION 3
+#define WIRE_VERSION_OLDEST 2
 
 /* Identities */
 #define UID_MAX_BYTES 128    /* [A-Za-z0-9._@:-] */
@@ -82,6 +82,32 @@
 #define TOKEN_LEEWAY_MS 30000
 #define REOPEN_WINDOW_MS 30000 /* after a router start */
 #define SESSIONS_PER_USER 64
+#define API_SESSION_MS 10000	 /* of one HTTP request: then its session is closed */
+#define API_SESSIONS_PER_USER 16 /* at a time; not counted among the sessions */
+
+/* Identity on a live connection */
+#define AUTH_EXPIRING_MS 60000 /* before exp: `auth.expiring` */
+#define REAUTHS_PER_MINUTE 6   /* questions to auth of one connection; then 1301 */
+#define REAUTH_TIMEOUT_MS 5000 /* for auth, and again for the router */
+
+/* Identity without a connection */
+#define ONE_TIME_MS 30000	/* a one-time ticket's life */
+#define ONE_TIME_BYTES 32	/* random */
+#define ONE_TIME_TEXT_BYTES 43	/* the same in base64url */
+#define ONE_TIME_MAX 65536	/* unused at a time, of all users; then busy ... */
+#define ONE_TIME_PER_USER 16	/* ... and of one: the oldest is forgotten */
+#define LOGIN_TTL_S 3600	/* a login's token */
+#define REFRESH_MAX_MS 86400000 /* after the login a token is not refreshed any more */
+
+/* Keys and revocation */
+#define TICKET_KEYS_MAX 2 /* live ids: the one that mints and the one before */
+#define TICKET_KEY_RETIRE_MS (SESSION_MAX_MS + 60000) /* then the one before is gone */
+/* The router keeps a revocation, and the id of a session that was ended for good, for so long: no
+ * ticket from before is good any more then. */
+#define MARK_KEPT_MS (SESSION_MAX_MS + 60000)
+#define MARKS_MAX 1048576
+#define REVOKE_CONFIRM_MS 2000	/* auth waits so long for the router's word that it is in force */
+#define REVOCATIONS_MAX 1048576 /* that auth keeps */
 
 /* Messages between processes, in bytes, protocol header excluded */
 #define AUTH_REQUEST_MAX_BYTES 262144
@@ -113,6 +139,9 @@
 #define CTL_TOP_MAX 100
 #define CTL_BACKUP_PART_BYTES 524288
 #define TAIL_KEPT 1024
+#define WHY_PER_USER 16 /* reasons kept of one user ... */
+#define WHY_USERS 4096	/* ... and of so many users, those with the newest */
+#define CTL_LOGINS_PER_PAGE 512
 #define TAIL_WAIT_MS 20000
 #define PUSH_MAX_BYTES 65536 /* data of a push */
 #define CODEC_MAX_DEPTH 6
