@@ -1,5 +1,5 @@
 /*
- * authd_parts: the daemon's inside, for authd.c, dispatch.c and control.c alone.
+ * authd_parts: the daemon's inside, for authd.c, dispatch.c, questions and control commands alone.
  */
 #ifndef POSTERN_AUTH_AUTHD_PARTS_H
 #define POSTERN_AUTH_AUTHD_PARTS_H
@@ -54,8 +54,22 @@ void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 void on_edge_down(void *arg, uint32_t pipe);
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req);
 
-/* control.c: the commands of authctl, each fills reply from its request. */
-void control_token(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);
-void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply);
+/* A command of authctl. */
+struct control_ask {
+	struct authd *a;
+	const Pb__AuthCtlRequest *request;
+	struct bus_request *req; /* for a handler that answers later */
+};
+/*
+ * Carries the command out.  true: reply is filled, from the arena or with what is static, and is
+ * sent.  false: req is the handler's, who answers it later with a reply of the request's wire.
+ */
+typedef bool control_fn(const struct control_ask *ask, Pb__AuthCtlReply *reply);
+
+/* control.c */
+control_fn control_token;
+control_fn control_check;
+/* why: static.  code: an exception code of codes.h.  Always true, to be returned. */
+bool control_refuse(Pb__AuthCtlReply *reply, unsigned code, const char *why);
 
 #endif

@@ -16,29 +16,28 @@
 
 #define TOKENS_PER_REQUEST 1000
 
-static void refuse(Pb__AuthCtlReply *reply, enum exception_code code, const char *why)
+bool control_refuse(Pb__AuthCtlReply *reply, unsigned code, const char *why)
 {
 	reply->code = code;
 	reply->message = codec_bytes(slice_of(why));
 	reply->result_case = PB__AUTH_CTL_REPLY__RESULT__NOT_SET;
+	return true;
 }
 
-static void refuse_order(Pb__AuthCtlReply *reply, int error)
+static bool refuse_order(Pb__AuthCtlReply *reply, int error)
 {
 	switch (error) {
 	case -ERANGE:
-		refuse(reply, EX_NOT_PERMITTED, "the ttl is longer than max-lifetime in own.conf");
-		break;
+		return control_refuse(
+			reply, EX_NOT_PERMITTED, "the ttl is longer than max-lifetime in own.conf");
 	case -EPERM:
-		refuse(reply, EX_NOT_PERMITTED, "own.conf does not speak for this user");
-		break;
+		return control_refuse(
+			reply, EX_NOT_PERMITTED, "own.conf does not speak for this user");
 	case -EINVAL:
-		refuse(reply, EX_BAD_DATA,
+		return control_refuse(reply, EX_BAD_DATA,
 			"sub is 1 to 128 of [A-Za-z0-9._@:-]; scope and aud are UTF-8, 512 bytes");
-		break;
 	default:
-		refuse(reply, EX_INTERNAL, "out of memory");
-		break;
+		return control_refuse(reply, EX_INTERNAL, "out of memory");
 	}
 }
 
@@ -101,35 +100,31 @@ static int token_many(
 	return 0;
 }
 
-void control_token(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply)
+bool control_token(const struct control_ask *q, Pb__AuthCtlReply *reply)
 {
-	const Pb__CtlToken *ask = request->token;
+	struct authd *a = q->a;
+	const Pb__CtlToken *ask = q->request->token;
 	const struct key *own = keyring_own(a->ring);
 	Pb__CtlTokenMade *made = arena_alloc(a->arena, sizeof(*made));
 	int r;
 
-	if (made == NULL) {
-		refuse_order(reply, -ENOMEM);
-		return;
-	}
-	if (own == NULL) {
-		refuse(reply, EX_UNAVAILABLE,
+	if (made == NULL)
+		return refuse_order(reply, -ENOMEM);
+	if (own == NULL)
+		return control_refuse(reply, EX_UNAVAILABLE,
 			"there is no own key: keys/own.conf with an HMAC secret");
-		return;
-	}
 	pb__ctl_token_made__init(made);
 	if (ask->count > 0)
 		r = token_many(a, own, ask, made);
 	else
 		r = token_one(a, own, ask, codec_slice(ask->sub), &made->token);
-	if (r < 0) {
-		refuse_order(reply, r);
-		return;
-	}
+	if (r < 0)
+		return refuse_order(reply, r);
 	log_info("tokens_made", "count=%zu scope=%s", made->n_more > 0 ? made->n_more : 1,
 		ask->scope.len > 0 ? "yes" : "no");
 	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_TOKEN;
 	reply->token = made;
+	return true;
 }
 
 static void verdict_fill(
@@ -151,22 +146,22 @@ static void verdict_fill(
 		out->scope = codec_bytes(slice_of("read-only"));
 }
 
-void control_check(struct authd *a, const Pb__AuthCtlRequest *request, Pb__AuthCtlReply *reply)
+bool control_check(const struct control_ask *q, Pb__AuthCtlReply *reply)
 {
+	struct authd *a = q->a;
 	Pb__CtlVerdict *out = arena_alloc(a->arena, sizeof(*out));
 	int64_t wall_ms = clock_wall_ms();
 	struct token_facts facts;
 	enum token_verdict verdict;
 
-	if (out == NULL) {
-		refuse_order(reply, -ENOMEM);
-		return;
-	}
+	if (out == NULL)
+		return refuse_order(reply, -ENOMEM);
 	pb__ctl_verdict__init(out);
-	verdict = token_check(a->ring, codec_slice(request->check->token), wall_ms, &facts);
+	verdict = token_check(a->ring, codec_slice(q->request->check->token), wall_ms, &facts);
 	out->reason = codec_bytes(slice_of(token_verdict_text(verdict)));
 	if (verdict == TOKEN_GOOD)
 		verdict_fill(a, &facts, wall_ms, out);
 	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_VERDICT;
 	reply->verdict = out;
+	return true;
 }

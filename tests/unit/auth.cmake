@@ -1,6 +1,7 @@
 add_unit_test(base64url LIBS postern_auth_rules)
 add_unit_test(dispatch
-  SOURCES unit/dispatch_rig.c ${PROJECT_SOURCE_DIR}/auth/dispatch.c ${PROJECT_SOURCE_DIR}/auth/control.c
+  SOURCES unit/dispatch_rig.c ${PROJECT_SOURCE_DIR}/auth/dispatch.c ${PROJECT_SOURCE_DIR}/auth/answers.c
+    ${PROJECT_SOURCE_DIR}/auth/questions.c ${PROJECT_SOURCE_DIR}/auth/question_login.c ${PROJECT_SOURCE_DIR}/auth/control.c
   LIBS postern_auth_rules)
 add_unit_test(failures LIBS postern_auth_rules)
 add_unit_test(grant LIBS postern_auth_rules)
