@@ -38,7 +38,7 @@ void say_token(struct answer *out, const char *token)
 void say_grant(struct authd *a, const struct ticket *t, int64_t boot_ms, struct answer *out)
 {
 	Pb__AuthGrant *grant = &out->body.grant;
-	size_t len = ticket_mint(a->ticket_key, t, out->ticket);
+	size_t len = ticket_mint(a->ticket_keys, t, out->ticket);
 
 	if (len == 0) {
 		log_error("ticket_not_minted", "edge=%" PRIu32, t->edge_id);

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "proto/limits.h"
+#include "proto/ticket_files.h"
 
 #define EDGE_CONTEXTS 128 /* logins hold one each, at most 33 at a time */
 #define CTL_CONTEXTS 4
@@ -101,9 +102,9 @@ static int ticket_open(struct authd *a)
 		return -ENOMEM;
 	r = dir_make(dir, 0750);
 	if (r == 0)
-		r = ticket_secret_make(dir);
+		r = ticket_files_adopt(dir);
 	if (r == 0)
-		r = ticket_key_load(&a->ticket_key, dir);
+		r = ticket_keys_load(&a->ticket_keys, dir);
 	return r < 0 ? failed("ticket_key", dir, r) : 0;
 }
 
@@ -201,7 +202,7 @@ int authd_new(struct authd **out, const struct auth_config *cfg)
 	if (r == 0)
 		r = arena_new(&a->arena, ARENA_MAX_BYTES);
 	if (r == 0)
-		r = peers_new(&a->peers, a->ticket_key, cfg->asks_per_s);
+		r = peers_new(&a->peers, a->ticket_keys, cfg->asks_per_s);
 	if (r == 0)
 		r = login_desk_new(&a->login, &a->loop, a->users);
 	return r < 0 ? failed("parts", "-", r) : 0;
@@ -284,6 +285,6 @@ void authd_run(struct authd *a)
 		" logins=%" PRIu64 " violations=%" PRIu64,
 		n->granted, n->denied, n->busy, n->renewed, n->logins, n->violations);
 	keyring_free(a->ring);
-	ticket_key_free(a->ticket_key);
+	ticket_keys_free(a->ticket_keys);
 	users_close(a->users);
 }

@@ -41,7 +41,7 @@ struct authd {
 	struct keyring *ring;
 	struct users *users;
 	struct login_desk *login;
-	struct ticket_key *ticket_key;
+	struct ticket_keys *ticket_keys;
 	struct peers *peers;
 	struct trust *trust;
 	struct arena *arena;

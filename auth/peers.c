@@ -15,19 +15,19 @@ struct pipe {
 };
 
 struct peers {
-	struct ticket_key *key;
+	struct ticket_keys *keys;
 	int64_t asks_per_s;
 	struct map *pipes; /* by number */
 	struct map *edges; /* by id and epoch */
 };
 
-int peers_new(struct peers **out, struct ticket_key *key, int64_t asks_per_s)
+int peers_new(struct peers **out, struct ticket_keys *keys, int64_t asks_per_s)
 {
 	CLEANUP(peers_freep) struct peers *p = calloc(1, sizeof(*p));
 
 	if (p == NULL || map_new(&p->pipes) < 0 || map_new(&p->edges) < 0)
 		return -ENOMEM;
-	p->key = key;
+	p->keys = keys;
 	p->asks_per_s = asks_per_s;
 	*out = p;
 	p = NULL;
@@ -115,7 +115,7 @@ struct peer_edge *peers_admit(
 	if (before != NULL &&
 		CRYPTO_memcmp(pipe->credential, credential.data, CREDENTIAL_BYTES) == 0)
 		return before;
-	if (credential_verify(p->key, credential, &id, &epoch) != TICKET_OK)
+	if (credential_verify(p->keys, credential, &id, &epoch) != TICKET_OK)
 		return NULL;
 	pipe = pipe_get(p, number);
 	edge = pipe == NULL ? NULL : edge_get(p, id, epoch, now_ms);

@@ -25,8 +25,8 @@ struct peer_edge {
 	int64_t filled_at_ms;
 };
 
-/* key is borrowed.  asks_per_s: questions of one edge; a second's worth may come at once. */
-int peers_new(struct peers **out, struct ticket_key *key, int64_t asks_per_s);
+/* keys is borrowed.  asks_per_s: questions of one edge; a second's worth may come at once. */
+int peers_new(struct peers **out, struct ticket_keys *keys, int64_t asks_per_s);
 void peers_free(struct peers *p);
 DEFINE_FREEP(struct peers, peers_free)
 

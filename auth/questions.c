@@ -47,7 +47,7 @@ void question_renew(const struct question *q, struct answer *out)
 	int64_t boot_ms = clock_boot_ms();
 	struct ticket ticket;
 
-	if (ticket_verify(a->ticket_key, codec_slice(q->ask->renew->ticket), &ticket) !=
+	if (ticket_verify(a->ticket_keys, codec_slice(q->ask->renew->ticket), &ticket) !=
 			TICKET_OK ||
 		!grant_renew(&ticket, q->edge->id, q->edge->epoch, boot_ms)) {
 		a->counts.denied++;

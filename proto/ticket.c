@@ -7,33 +7,30 @@
 #include "proto/ticket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/random.h"
 #include "proto/names.h"
 
 enum {
-	BOOT_ID_BYTES = 36,
 	BOOT_ID_MAX_BYTES = 64,
-	TICKET_KEY_ID = 1,
 	CREDENTIAL_FIXED_BYTES = CREDENTIAL_BYTES - TICKET_MAC_BYTES,
 };
 
 static const struct slice ticket_domain = {"postern ticket 1", sizeof("postern ticket 1")};
 static const struct slice edge_domain = {"postern edge 1", sizeof("postern edge 1")};
 
-struct ticket_key {
+struct key {
 	EVP_MAC_CTX *mac; /* holds the only copy of the secret; OpenSSL wipes it */
 	unsigned char id;
+};
+
+struct ticket_keys {
+	struct key list[TICKET_KEYS_MAX];
+	size_t n;
+	size_t minting;	    /* in the list */
 	size_t boot_id_len; /* with its terminator */
 	char boot_id[BOOT_ID_MAX_BYTES + 1];
 };
@@ -74,58 +71,136 @@ static int mac_new(EVP_MAC_CTX **out, const unsigned char secret[TICKET_KEY_BYTE
 	return 0;
 }
 
-int ticket_key_new(struct ticket_key **out, unsigned char key_id,
-	const unsigned char secret[TICKET_KEY_BYTES], struct slice boot_id)
+int ticket_keys_new(struct ticket_keys **out, struct slice boot_id)
 {
-	struct ticket_key *key;
-	int err;
+	struct ticket_keys *keys;
 
 	if (boot_id.len == 0 || boot_id.len > BOOT_ID_MAX_BYTES ||
 		memchr(boot_id.data, '\0', boot_id.len) != NULL)
 		return -EINVAL;
-	key = calloc(1, sizeof(*key));
-	if (key == NULL)
+	keys = calloc(1, sizeof(*keys));
+	if (keys == NULL)
 		return -ENOMEM;
-	err = mac_new(&key->mac, secret);
-	if (err < 0) {
-		free(key);
-		return err;
-	}
-	key->id = key_id;
-	memcpy(key->boot_id, boot_id.data, boot_id.len);
-	key->boot_id_len = boot_id.len + 1;
-	*out = key;
+	memcpy(keys->boot_id, boot_id.data, boot_id.len);
+	keys->boot_id_len = boot_id.len + 1;
+	*out = keys;
 	return 0;
 }
 
-void ticket_key_free(struct ticket_key *key)
+void ticket_keys_free(struct ticket_keys *keys)
 {
-	if (key == NULL)
+	if (keys == NULL)
 		return;
-	EVP_MAC_CTX_free(key->mac);
-	free(key);
+	for (size_t i = 0; i < keys->n; i++)
+		EVP_MAC_CTX_free(keys->list[i].mac);
+	free(keys);
 }
 
-static bool mac_of(struct ticket_key *key, struct slice domain, const unsigned char *in, size_t len,
-	unsigned char out[TICKET_MAC_BYTES])
+static const struct key *key_find(const struct ticket_keys *keys, unsigned char id)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		if (keys->list[i].id == id)
+			return &keys->list[i];
+	}
+	return NULL;
+}
+
+int ticket_keys_add(
+	struct ticket_keys *keys, unsigned char id, const unsigned char secret[TICKET_KEY_BYTES])
+{
+	struct key *key;
+	int err;
+
+	if (id == 0)
+		return -EINVAL;
+	if (key_find(keys, id) != NULL)
+		return -EEXIST;
+	if (keys->n == TICKET_KEYS_MAX)
+		return -ENOSPC;
+	key = &keys->list[keys->n];
+	err = mac_new(&key->mac, secret);
+	if (err < 0)
+		return err;
+	key->id = id;
+	keys->n++;
+	return 0;
+}
+
+bool ticket_keys_remove(struct ticket_keys *keys, unsigned char id)
+{
+	const struct key *key = key_find(keys, id);
+	size_t at;
+
+	if (key == NULL || id == ticket_keys_minting(keys))
+		return false;
+	at = (size_t)(key - keys->list);
+	EVP_MAC_CTX_free(key->mac);
+	keys->n--;
+	memmove(&keys->list[at], &keys->list[at + 1], (keys->n - at) * sizeof(*key));
+	if (keys->minting > at)
+		keys->minting--;
+	return true;
+}
+
+bool ticket_keys_mint_with(struct ticket_keys *keys, unsigned char id)
+{
+	const struct key *key = key_find(keys, id);
+
+	if (key == NULL)
+		return false;
+	keys->minting = (size_t)(key - keys->list);
+	return true;
+}
+
+bool ticket_keys_has(const struct ticket_keys *keys, unsigned char id)
+{
+	return key_find(keys, id) != NULL;
+}
+
+unsigned char ticket_keys_minting(const struct ticket_keys *keys)
+{
+	return keys->n == 0 ? 0 : keys->list[keys->minting].id;
+}
+
+size_t ticket_keys_ids(const struct ticket_keys *keys, unsigned char out[TICKET_KEYS_MAX])
+{
+	for (size_t i = 0; i < keys->n; i++)
+		out[i] = keys->list[i].id;
+	return keys->n;
+}
+
+unsigned char ticket_key_next(unsigned char id)
+{
+	return id == UINT8_MAX ? 1 : (unsigned char)(id + 1);
+}
+
+static bool mac_of(const struct ticket_keys *keys, const struct key *key, struct slice domain,
+	struct slice in, unsigned char out[TICKET_MAC_BYTES])
 {
 	size_t out_len = 0;
 
 	return EVP_MAC_init(key->mac, NULL, 0, NULL) == 1 &&
 	       EVP_MAC_update(key->mac, (const unsigned char *)domain.data, domain.len) == 1 &&
-	       EVP_MAC_update(key->mac, (const unsigned char *)key->boot_id, key->boot_id_len) ==
+	       EVP_MAC_update(key->mac, (const unsigned char *)keys->boot_id, keys->boot_id_len) ==
 		       1 &&
-	       EVP_MAC_update(key->mac, in, len) == 1 &&
+	       EVP_MAC_update(key->mac, (const unsigned char *)in.data, in.len) == 1 &&
 	       EVP_MAC_final(key->mac, out, &out_len, TICKET_MAC_BYTES) == 1 &&
 	       out_len == TICKET_MAC_BYTES;
 }
 
-static bool mac_is_good(
-	struct ticket_key *key, struct slice domain, const unsigned char *in, size_t len)
+/* The MAC stands behind in, and the key's id is its fifth byte, which the MAC covers. */
+static enum ticket_result mac_check(
+	const struct ticket_keys *keys, struct slice domain, struct slice in)
 {
+	const struct key *key = key_find(keys, (unsigned char)in.data[4]);
 	unsigned char mac[TICKET_MAC_BYTES];
 
-	return mac_of(key, domain, in, len, mac) && CRYPTO_memcmp(mac, in + len, sizeof(mac)) == 0;
+	if (key == NULL)
+		return TICKET_BAD_KEY;
+	if (!mac_of(keys, key, domain, in, mac) ||
+		CRYPTO_memcmp(mac, in.data + in.len, sizeof(mac)) != 0)
+		return TICKET_BAD_MAC;
+	return TICKET_OK;
 }
 
 /* The same for what is minted and what is verified. */
@@ -139,11 +214,12 @@ static bool is_sound(const struct ticket *t)
 }
 
 size_t ticket_mint(
-	struct ticket_key *key, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES])
+	struct ticket_keys *keys, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES])
 {
-	const size_t len = TICKET_FIXED_BYTES + t->uid_len;
+	const struct key *key = &keys->list[keys->minting];
+	const struct slice in = {(const char *)out, TICKET_FIXED_BYTES + t->uid_len};
 
-	if (!is_sound(t))
+	if (keys->n == 0 || !is_sound(t))
 		return 0;
 	memcpy(out, "TKT1", 4);
 	out[4] = key->id;
@@ -163,7 +239,7 @@ size_t ticket_mint(
 	put_le(out + 84, t->rate_class, 4);
 	put_le(out + 88, 0, 8);
 	memcpy(out + TICKET_FIXED_BYTES, t->uid, t->uid_len);
-	return mac_of(key, ticket_domain, out, len, out + len) ? len + TICKET_MAC_BYTES : 0;
+	return mac_of(keys, key, ticket_domain, in, out + in.len) ? in.len + TICKET_MAC_BYTES : 0;
 }
 
 static void read_fields(const unsigned char *in, struct ticket *out)
@@ -187,9 +263,10 @@ static void read_fields(const unsigned char *in, struct ticket *out)
 	memcpy(out->uid, in + TICKET_FIXED_BYTES, out->uid_len);
 }
 
-enum ticket_result ticket_verify(struct ticket_key *key, struct slice in, struct ticket *out)
+enum ticket_result ticket_verify(struct ticket_keys *keys, struct slice in, struct ticket *out)
 {
 	const unsigned char *p = (const unsigned char *)in.data;
+	enum ticket_result result;
 	struct ticket t;
 	size_t uid_len;
 
@@ -198,10 +275,10 @@ enum ticket_result ticket_verify(struct ticket_key *key, struct slice in, struct
 	uid_len = in.len - TICKET_FIXED_BYTES - TICKET_MAC_BYTES;
 	if (get_le(p + 6, 2) != uid_len)
 		return TICKET_BAD_LENGTH;
-	if (p[4] != key->id)
-		return TICKET_BAD_KEY;
-	if (!mac_is_good(key, ticket_domain, p, TICKET_FIXED_BYTES + uid_len))
-		return TICKET_BAD_MAC;
+	result = mac_check(
+		keys, ticket_domain, (struct slice){in.data, TICKET_FIXED_BYTES + uid_len});
+	if (result != TICKET_OK)
+		return result;
 	read_fields(p, &t);
 	if (memcmp(p, "TKT1", 4) != 0 || get_le(p + 88, 8) != 0 || !is_sound(&t))
 		return TICKET_BAD_FIELD;
@@ -209,159 +286,36 @@ enum ticket_result ticket_verify(struct ticket_key *key, struct slice in, struct
 	return TICKET_OK;
 }
 
-void credential_mint(struct ticket_key *key, uint32_t edge_id, uint32_t edge_epoch,
+void credential_mint(struct ticket_keys *keys, uint32_t edge_id, uint32_t edge_epoch,
 	unsigned char out[CREDENTIAL_BYTES])
 {
+	const struct key *key = &keys->list[keys->minting];
+	const struct slice in = {(const char *)out, CREDENTIAL_FIXED_BYTES};
+
 	memset(out, 0, CREDENTIAL_BYTES);
 	memcpy(out, "EDG1", 4);
 	out[4] = key->id;
 	put_le(out + 8, edge_id, 4);
 	put_le(out + 12, edge_epoch, 4);
 	/* A MAC that could not be made must not leave one that somebody could guess. */
-	if (!mac_of(key, edge_domain, out, CREDENTIAL_FIXED_BYTES, out + CREDENTIAL_FIXED_BYTES))
+	if (keys->n == 0 || !mac_of(keys, key, edge_domain, in, out + CREDENTIAL_FIXED_BYTES))
 		abort();
 }
 
 enum ticket_result credential_verify(
-	struct ticket_key *key, struct slice in, uint32_t *out_id, uint32_t *out_epoch)
+	struct ticket_keys *keys, struct slice in, uint32_t *out_id, uint32_t *out_epoch)
 {
 	const unsigned char *p = (const unsigned char *)in.data;
+	enum ticket_result result;
 
 	if (in.len != CREDENTIAL_BYTES)
 		return TICKET_BAD_LENGTH;
-	if (p[4] != key->id)
-		return TICKET_BAD_KEY;
-	if (!mac_is_good(key, edge_domain, p, CREDENTIAL_FIXED_BYTES))
-		return TICKET_BAD_MAC;
+	result = mac_check(keys, edge_domain, (struct slice){in.data, CREDENTIAL_FIXED_BYTES});
+	if (result != TICKET_OK)
+		return result;
 	if (memcmp(p, "EDG1", 4) != 0 || get_le(p + 5, 3) != 0)
 		return TICKET_BAD_FIELD;
 	*out_id = (uint32_t)get_le(p + 8, 4);
 	*out_epoch = (uint32_t)get_le(p + 12, 4);
 	return TICKET_OK;
-}
-
-/* Reads until size or the end; the number read, or -errno. */
-static ssize_t read_all(int fd, void *buf, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size) {
-		ssize_t got = read(fd, (char *)buf + n, size - n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
-}
-
-int boot_id_read(char buf[40])
-{
-	CLEANUP(fd_closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read_all(fd, buf, BOOT_ID_BYTES);
-	if (n < 0)
-		return (int)n;
-	if (n != BOOT_ID_BYTES)
-		return -EIO;
-	buf[BOOT_ID_BYTES] = '\0';
-	return strspn(buf, "0123456789abcdef-") == BOOT_ID_BYTES ? 0 : -EIO;
-}
-
-/* A complete, synced key file under a name of its own in dir; its name goes to path. */
-static int write_secret(const char *dir, char path[4096])
-{
-	unsigned char secret[TICKET_KEY_BYTES];
-	CLEANUP(fd_closep) int fd = -1;
-	int err = 0;
-
-	if (snprintf(path, 4096, "%s/.ticket.key.XXXXXX", dir) >= 4096)
-		return -ENAMETOOLONG;
-	random_fill(secret, sizeof(secret));
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0) {
-		err = -errno;
-		explicit_bzero(secret, sizeof(secret));
-		return err;
-	}
-	/* 32 bytes into a fresh file arrive together or not at all. */
-	if (write(fd, secret, sizeof(secret)) != (ssize_t)sizeof(secret))
-		err = -ENOSPC;
-	else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0)
-		err = -errno;
-	explicit_bzero(secret, sizeof(secret));
-	if (err < 0)
-		unlink(path);
-	return err;
-}
-
-static int sync_dir(const char *dir)
-{
-	CLEANUP(fd_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-int ticket_secret_make(const char *dir)
-{
-	char temporary[4096];
-	char final[4096];
-	int err;
-
-	if (snprintf(final, sizeof(final), "%s/ticket.key", dir) >= (int)sizeof(final))
-		return -ENAMETOOLONG;
-	if (access(final, F_OK) == 0)
-		return 0;
-	err = write_secret(dir, temporary);
-	if (err < 0)
-		return err;
-	/* link() never replaces: of two processes that start together one key wins, for both. */
-	err = link(temporary, final) < 0 && errno != EEXIST ? -errno : 0;
-	unlink(temporary);
-	return err < 0 ? err : sync_dir(dir);
-}
-
-int ticket_secret_read(const char *dir, unsigned char out[TICKET_KEY_BYTES])
-{
-	CLEANUP(fd_closep) int fd = -1;
-	char path[4096];
-	struct stat st;
-	ssize_t n;
-
-	if (snprintf(path, sizeof(path), "%s/ticket.key", dir) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
-		return -EACCES;
-	if (!S_ISREG(st.st_mode) || st.st_size != TICKET_KEY_BYTES)
-		return -EINVAL;
-	n = read_all(fd, out, TICKET_KEY_BYTES);
-	if (n == TICKET_KEY_BYTES)
-		return 0;
-	explicit_bzero(out, TICKET_KEY_BYTES);
-	return n < 0 ? (int)n : -EIO;
-}
-
-int ticket_key_load(struct ticket_key **out, const char *dir)
-{
-	unsigned char secret[TICKET_KEY_BYTES];
-	char boot_id[40];
-	int err = ticket_secret_read(dir, secret);
-
-	if (err < 0)
-		return err;
-	err = boot_id_read(boot_id);
-	if (err == 0)
-		err = ticket_key_new(out, TICKET_KEY_ID, secret, slice_of(boot_id));
-	explicit_bzero(secret, sizeof(secret));
-	return err;
 }

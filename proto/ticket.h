@@ -21,9 +21,11 @@
 #ifndef POSTERN_PROTO_TICKET_H
 #define POSTERN_PROTO_TICKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/cleanup.h"
 #include "common/slice.h"
 #include "proto/limits.h"
 
@@ -53,43 +55,56 @@ struct ticket {
 	char uid[UID_MAX_BYTES];
 };
 
-/* A key, ready to use: an EVP_MAC context keyed once.  One thread at a time. */
-struct ticket_key;
+/*
+ * Up to TICKET_KEYS_MAX keys by id, ready to use, one of which mints.  What comes in is checked
+ * with the key that it names, and with no other.  One thread at a time.
+ */
+struct ticket_keys;
 
-/* secret is copied and wiped on free; boot_id is the kernel's, as text.  0, or -errno. */
-int ticket_key_new(struct ticket_key **out, unsigned char key_id,
-	const unsigned char secret[TICKET_KEY_BYTES], struct slice boot_id);
-void ticket_key_free(struct ticket_key *key);
+/* Without a key yet.  boot_id is the kernel's, as text.  0, or -errno. */
+int ticket_keys_new(struct ticket_keys **out, struct slice boot_id);
+/* Wipes the secrets. */
+void ticket_keys_free(struct ticket_keys *keys);
+DEFINE_FREEP(struct ticket_keys, ticket_keys_free)
 
-/* Writes the ticket's bytes; the number written, or 0 when t breaks a bound of its own. */
+/*
+ * secret is copied; id is 1 to 255.  The first key mints.  0, -EEXIST: there is one of that id,
+ * -ENOSPC: TICKET_KEYS_MAX are there, or -errno.
+ */
+int ticket_keys_add(
+	struct ticket_keys *keys, unsigned char id, const unsigned char secret[TICKET_KEY_BYTES]);
+/* What it made is refused from now on.  The key that mints stays: false, as for an unknown id. */
+bool ticket_keys_remove(struct ticket_keys *keys, unsigned char id);
+/* From now on this one mints; false: it is not there. */
+bool ticket_keys_mint_with(struct ticket_keys *keys, unsigned char id);
+
+bool ticket_keys_has(const struct ticket_keys *keys, unsigned char id);
+/* The id of the key that mints; 0: there is none. */
+unsigned char ticket_keys_minting(const struct ticket_keys *keys);
+/* All ids, in the order in which they were added; how many. */
+size_t ticket_keys_ids(const struct ticket_keys *keys, unsigned char out[TICKET_KEYS_MAX]);
+/* Ids go round: 1 comes after 255. */
+unsigned char ticket_key_next(unsigned char id);
+
+/* Writes the ticket's bytes; the number written, or 0: t breaks a bound of its own, or no key. */
 size_t ticket_mint(
-	struct ticket_key *key, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES]);
+	struct ticket_keys *keys, const struct ticket *t, unsigned char out[TICKET_MAX_BYTES]);
 
 enum ticket_result {
 	TICKET_OK,
 	TICKET_BAD_LENGTH,
-	TICKET_BAD_KEY,
+	TICKET_BAD_KEY, /* no key has that id: never made, or retired */
 	TICKET_BAD_MAC,
 	TICKET_BAD_FIELD
 };
 
 /* Length, key id, MAC (constant time), then magic, zero field and the uid's characters. */
-enum ticket_result ticket_verify(struct ticket_key *key, struct slice in, struct ticket *out);
+enum ticket_result ticket_verify(struct ticket_keys *keys, struct slice in, struct ticket *out);
 
-void credential_mint(struct ticket_key *key, uint32_t edge_id, uint32_t edge_epoch,
+/* A key that mints must be there. */
+void credential_mint(struct ticket_keys *keys, uint32_t edge_id, uint32_t edge_epoch,
 	unsigned char out[CREDENTIAL_BYTES]);
 enum ticket_result credential_verify(
-	struct ticket_key *key, struct slice in, uint32_t *out_id, uint32_t *out_epoch);
-
-/* The kernel's boot id into buf as text; 0, or -errno. */
-int boot_id_read(char buf[40]);
-
-/* Makes dir/ticket.key (0640, 32 random bytes, synced, renamed into place) unless there; 0 or
- * -errno. */
-int ticket_secret_make(const char *dir);
-/* Reads it.  -EACCES when others may read or write it.  -ENOENT: not there yet. */
-int ticket_secret_read(const char *dir, unsigned char out[TICKET_KEY_BYTES]);
-/* The same as a key, with this boot's id: 0 and an owned *out, or -errno. */
-int ticket_key_load(struct ticket_key **out, const char *dir);
+	struct ticket_keys *keys, struct slice in, uint32_t *out_id, uint32_t *out_epoch);
 
 #endif

@@ -27,7 +27,7 @@ static void step(struct hub *h, uint32_t slot, struct core_event *event)
 
 static bool read_ticket(struct hub *h, uint32_t slot, ProtobufCBinaryData bytes, struct ticket *out)
 {
-	if (ticket_verify(h->key, codec_slice(bytes), out) == TICKET_OK)
+	if (ticket_verify(h->keys, codec_slice(bytes), out) == TICKET_OK)
 		return true;
 	h->counts.tickets_bad++;
 	links_violation(h->links, slot, "bad ticket");

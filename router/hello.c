@@ -77,7 +77,7 @@ static void answer_lease(
 	Pb__HelloReply reply = PB__HELLO_REPLY__INIT;
 	Pb__HelloLease lease = PB__HELLO_LEASE__INIT;
 
-	credential_mint(h->key, ask->edge.id, ask->edge.epoch, credential);
+	credential_mint(h->keys, ask->edge.id, ask->edge.epoch, credential);
 	lease.path = codec_bytes(slice_of(links_rename(h->links, slot)));
 	lease.link_key.data = (uint8_t *)(uintptr_t)ask->key;
 	lease.link_key.len = sizeof(ask->key);
@@ -136,7 +136,7 @@ static void take_hello(struct hello *he, const Pb__HelloRequest *hello, struct a
 		lease_to(he, asker, leases_draw(&h->leases, random_u64()));
 		return;
 	}
-	if (credential_verify(h->key, codec_slice(hello->credential), &edge.id, &edge.epoch) !=
+	if (credential_verify(h->keys, codec_slice(hello->credential), &edge.id, &edge.epoch) !=
 		TICKET_OK) {
 		answer_refused(he, asker, "credential");
 		return;
@@ -154,7 +154,7 @@ static void on_hello(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 	uint32_t after_ms = RETRY_MS;
 
 	h->counts.hellos++;
-	if (!leases_admit(&h->leases, clock_boot_ms(), &after_ms) || h->key == NULL ||
+	if (!leases_admit(&h->leases, clock_boot_ms(), &after_ms) || h->keys == NULL ||
 		h->draining) {
 		answer_busy(he, asker, after_ms);
 		return;

@@ -32,7 +32,7 @@ struct hub {
 	struct core *core;
 	struct arena *arena;	/* of the message that is being handled */
 	struct buf scratch;	/* of the same, for JSON */
-	struct ticket_key *key; /* NULL until auth has made it */
+	struct ticket_keys *keys; /* NULL until auth has made one */
 	struct leases leases;
 	struct tail *tail;
 	struct links *links;

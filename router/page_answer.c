@@ -77,7 +77,7 @@ static void add_numbers(struct buf *out, struct hub *h, const char *type, body_f
 
 static void add_health(struct buf *out, const struct hub *h)
 {
-	if (h->key == NULL)
+	if (h->keys == NULL)
 		page_answer_status(out, 503, "waiting for auth's ticket key\n");
 	else if (h->draining)
 		page_answer_status(out, 503, "stopping\n");

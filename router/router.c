@@ -104,7 +104,7 @@ static void on_tick(uv_timer_t *timer)
 	struct core_event event = {.kind = CORE_TICK};
 	int64_t now = clock_boot_ms();
 
-	if (r->hub.key == NULL)
+	if (r->hub.keys == NULL)
 		look_for_key(r, now);
 	hub_step(&r->hub, &event);
 	if (r->ticks++ % MEMORY_TICKS == 0)

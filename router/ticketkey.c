@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proto/ticket_files.h"
 
 #define PATIENCE_MS 10000
 
@@ -23,7 +24,7 @@ enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_
 		log_error("ticket_key", "error=path_too_long");
 		return TICKETKEY_UNSAFE;
 	}
-	rc = ticket_key_load(&h->key, dir);
+	rc = ticket_keys_load(&h->keys, dir);
 	if (rc == 0)
 		return TICKETKEY_READY;
 	if (tk->since_ms == 0)

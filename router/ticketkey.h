@@ -10,7 +10,7 @@
 #include "router/hub.h"
 
 enum ticketkey_result {
-	TICKETKEY_READY,  /* h->key is set */
+	TICKETKEY_READY,  /* h->keys is set */
 	TICKETKEY_WAIT,	  /* not there yet */
 	TICKETKEY_UNSAFE, /* others may read or write it, or it is no key: a line was logged */
 };

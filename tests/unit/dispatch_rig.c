@@ -110,11 +110,12 @@ int dispatch_rig_setup(void **state)
 	dropped = closed = 0;
 	if (uv_loop_init(&a.loop) < 0 || keyring_load(&a.ring, dir, false, &e) < 0 ||
 		users_open(&a.users, path) < 0 || users_set_demo(a.users, true) < 0 ||
-		ticket_key_new(&a.ticket_key, 1, secret, SLICE_LITERAL("boot")) < 0 ||
-		peers_new(&a.peers, a.ticket_key, 100) < 0 || arena_new(&a.arena, 1 << 22) < 0 ||
+		ticket_keys_new(&a.ticket_keys, SLICE_LITERAL("boot")) < 0 ||
+		ticket_keys_add(a.ticket_keys, 1, secret) < 0 ||
+		peers_new(&a.peers, a.ticket_keys, 100) < 0 || arena_new(&a.arena, 1 << 22) < 0 ||
 		arena_new(&replies, 1 << 22) < 0 || login_desk_new(&a.login, &a.loop, a.users) < 0)
 		return -1;
-	credential_mint(a.ticket_key, 3, 9, credential);
+	credential_mint(a.ticket_keys, 3, 9, credential);
 	return 0;
 }
 
@@ -129,7 +130,7 @@ int dispatch_rig_teardown(void **state)
 	keyring_free(a.ring);
 	users_close(a.users);
 	peers_free(a.peers);
-	ticket_key_free(a.ticket_key);
+	ticket_keys_free(a.ticket_keys);
 	arena_free(a.arena);
 	arena_free(replies);
 	bus_msg_free(answered);

@@ -22,7 +22,7 @@ static void a_good_token_gets_a_ticket_for_the_credentials_edge(void **state)
 	assert_int_equal(answer->grant->expires_in_ms, 3600000);
 	assert_int_equal(answer->grant->ends_in_ms, SESSION_MAX_MS);
 	assert_int_equal(
-		ticket_verify(a.ticket_key, codec_slice(answer->grant->ticket), &t), TICKET_OK);
+		ticket_verify(a.ticket_keys, codec_slice(answer->grant->ticket), &t), TICKET_OK);
 	assert_int_equal(t.edge_id, 3);
 	assert_int_equal(t.edge_epoch, 9);
 	assert_true(t.nonce == 77);
@@ -219,12 +219,12 @@ static void a_ticket_is_renewed_for_its_own_edge_alone(void **state)
 
 	(void)state;
 	memcpy(bytes, answer->grant->ticket.data, ticket.len);
-	assert_int_equal(ticket_verify(a.ticket_key, codec_slice(ticket), &before), TICKET_OK);
+	assert_int_equal(ticket_verify(a.ticket_keys, codec_slice(ticket), &before), TICKET_OK);
 	boot_ms += 420000;
 	answer = renew_one(ticket);
 	assert_int_equal(answer->answer_case, PB__AUTH_ANSWER__ANSWER_GRANT);
 	assert_int_equal(
-		ticket_verify(a.ticket_key, codec_slice(answer->grant->ticket), &after), TICKET_OK);
+		ticket_verify(a.ticket_keys, codec_slice(answer->grant->ticket), &after), TICKET_OK);
 	assert_true(after.session == before.session);
 	assert_int_equal(after.session_end_ms, boot_ms + SESSION_MAX_MS);
 	assert_int_equal(answer->grant->ends_in_ms, SESSION_MAX_MS);
@@ -232,11 +232,11 @@ static void a_ticket_is_renewed_for_its_own_edge_alone(void **state)
 	bytes[10] ^= 1;
 	assert_int_equal(renew_one(ticket)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
 	bytes[10] ^= 1;
-	credential_mint(a.ticket_key, 3, 10, credential);
+	credential_mint(a.ticket_keys, 3, 10, credential);
 	assert_int_equal(renew_one(ticket)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
-	credential_mint(a.ticket_key, 4, 9, credential);
+	credential_mint(a.ticket_keys, 4, 9, credential);
 	assert_int_equal(renew_one(ticket)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
-	credential_mint(a.ticket_key, 3, 9, credential);
+	credential_mint(a.ticket_keys, 3, 9, credential);
 	boot_ms += 480000; /* 15 minutes after the first */
 	assert_int_equal(renew_one(ticket)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
 	free(token);

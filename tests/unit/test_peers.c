@@ -6,8 +6,8 @@
 
 #define RATE 1000
 
-static struct ticket_key *key;
-static struct ticket_key *other;
+static struct ticket_keys *key;
+static struct ticket_keys *other;
 static struct peers *peers;
 
 static int setup(void **state)
@@ -16,8 +16,10 @@ static int setup(void **state)
 	static const unsigned char wrong[TICKET_KEY_BYTES] = "another secret";
 
 	(void)state;
-	return ticket_key_new(&key, 1, secret, SLICE_LITERAL("boot")) < 0 ||
-			       ticket_key_new(&other, 1, wrong, SLICE_LITERAL("boot")) < 0 ||
+	return ticket_keys_new(&key, SLICE_LITERAL("boot")) < 0 ||
+			       ticket_keys_add(key, 1, secret) < 0 ||
+			       ticket_keys_new(&other, SLICE_LITERAL("boot")) < 0 ||
+			       ticket_keys_add(other, 1, wrong) < 0 ||
 			       peers_new(&peers, key, RATE) < 0
 		       ? -1
 		       : 0;
@@ -27,12 +29,12 @@ static int teardown(void **state)
 {
 	(void)state;
 	peers_free(peers);
-	ticket_key_free(key);
-	ticket_key_free(other);
+	ticket_keys_free(key);
+	ticket_keys_free(other);
 	return 0;
 }
 
-static struct peer_edge *admit(uint32_t pipe, struct ticket_key *by, uint32_t id, uint32_t epoch)
+static struct peer_edge *admit(uint32_t pipe, struct ticket_keys *by, uint32_t id, uint32_t epoch)
 {
 	unsigned char credential[CREDENTIAL_BYTES];
 

@@ -3,17 +3,18 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
-#include "proto/ticket.h"
+#include "proto/ticket_files.h"
 #include "tests/unit/test.h"
 
 static const unsigned char secret[TICKET_KEY_BYTES] = "0123456789abcdef0123456789abcde";
 static const char boot_id[] = "6f1c4a52-0000-4000-8000-123456789abc";
 
-static struct ticket_key *new_key(unsigned char id, const char *boot)
+static struct ticket_keys *new_key(unsigned char id, const char *boot)
 {
-	struct ticket_key *key = NULL;
+	struct ticket_keys *key = NULL;
 
-	assert_int_equal(ticket_key_new(&key, id, secret, slice_of(boot)), 0);
+	assert_int_equal(ticket_keys_new(&key, slice_of(boot)), 0);
+	assert_int_equal(ticket_keys_add(key, id, secret), 0);
 	return key;
 }
 
@@ -45,7 +46,7 @@ static struct slice as_slice(const unsigned char *bytes, size_t len)
 
 static void what_was_minted_comes_back(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	struct ticket in = a_ticket();
 	unsigned char bytes[TICKET_MAX_BYTES];
 
@@ -75,7 +76,7 @@ static void what_was_minted_comes_back(void **state)
 		assert_int_equal(out.uid_len, len);
 		assert_memory_equal(out.uid, in.uid, sizeof(in.uid));
 	}
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void the_layout_is_the_documented_one(void **state)
@@ -97,19 +98,19 @@ static void the_layout_is_the_documented_one(void **state)
 		'j', 'i', 'm',
 	};
 	/* clang-format on */
-	struct ticket_key *key = new_key(9, boot_id);
+	struct ticket_keys *key = new_key(9, boot_id);
 	struct ticket in = a_ticket();
 	unsigned char bytes[TICKET_MAX_BYTES];
 
 	(void)state;
 	assert_int_equal(ticket_mint(key, &in, bytes), sizeof(expected) + TICKET_MAC_BYTES);
 	assert_memory_equal(bytes, expected, sizeof(expected));
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void every_flipped_bit_is_refused(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	struct ticket in = a_ticket();
 	unsigned char bytes[TICKET_MAX_BYTES];
 	size_t n = ticket_mint(key, &in, bytes);
@@ -127,12 +128,12 @@ static void every_flipped_bit_is_refused(void **state)
 		assert_int_equal(ticket_verify(key, as_slice(bytes, n), &out), expected);
 		bytes[i / 8] ^= (unsigned char)(1u << (i % 8));
 	}
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void every_other_length_is_refused(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	struct ticket in = a_ticket();
 	unsigned char bytes[2 * TICKET_MAX_BYTES] = {0};
 	size_t n = ticket_mint(key, &in, bytes);
@@ -148,16 +149,16 @@ static void every_other_length_is_refused(void **state)
 			len == n ? TICKET_OK : TICKET_BAD_LENGTH);
 		free(copy);
 	}
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void another_key_id_secret_or_boot_is_refused(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
-	struct ticket_key *id = new_key(2, boot_id);
-	struct ticket_key *boot = new_key(1, "6f1c4a52-0000-4000-8000-123456789abd");
-	struct ticket_key *shorter = new_key(1, "6f1c4a52-0000-4000-8000-123456789ab");
-	struct ticket_key *other = NULL;
+	struct ticket_keys *key = new_key(1, boot_id);
+	struct ticket_keys *id = new_key(2, boot_id);
+	struct ticket_keys *boot = new_key(1, "6f1c4a52-0000-4000-8000-123456789abd");
+	struct ticket_keys *shorter = new_key(1, "6f1c4a52-0000-4000-8000-123456789ab");
+	struct ticket_keys *other = NULL;
 	unsigned char changed[TICKET_KEY_BYTES];
 	unsigned char bytes[TICKET_MAX_BYTES];
 	struct ticket in = a_ticket();
@@ -167,23 +168,24 @@ static void another_key_id_secret_or_boot_is_refused(void **state)
 	(void)state;
 	memcpy(changed, secret, sizeof(changed));
 	changed[31] ^= 1;
-	assert_int_equal(ticket_key_new(&other, 1, changed, slice_of(boot_id)), 0);
+	assert_int_equal(ticket_keys_new(&other, slice_of(boot_id)), 0);
+	assert_int_equal(ticket_keys_add(other, 1, changed), 0);
 	assert_int_equal(ticket_verify(id, ticket, &out), TICKET_BAD_KEY);
 	assert_int_equal(ticket_verify(boot, ticket, &out), TICKET_BAD_MAC);
 	assert_int_equal(ticket_verify(shorter, ticket, &out), TICKET_BAD_MAC);
 	assert_int_equal(ticket_verify(other, ticket, &out), TICKET_BAD_MAC);
 	assert_int_equal(ticket_verify(key, ticket, &out), TICKET_OK);
-	ticket_key_free(key);
-	ticket_key_free(id);
-	ticket_key_free(boot);
-	ticket_key_free(shorter);
-	ticket_key_free(other);
-	ticket_key_free(NULL);
+	ticket_keys_free(key);
+	ticket_keys_free(id);
+	ticket_keys_free(boot);
+	ticket_keys_free(shorter);
+	ticket_keys_free(other);
+	ticket_keys_free(NULL);
 }
 
 static void a_ticket_that_breaks_a_bound_is_not_minted(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	unsigned char bytes[TICKET_MAX_BYTES];
 	struct ticket t;
 
@@ -206,13 +208,13 @@ static void a_ticket_that_breaks_a_bound_is_not_minted(void **state)
 	t = a_ticket();
 	t.present_by_ms = -1;
 	assert_int_equal(ticket_mint(key, &t, bytes), 0);
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void the_mac_is_stable_over_many_uses(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
-	struct ticket_key *fresh = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
+	struct ticket_keys *fresh = new_key(1, boot_id);
 	unsigned char first[TICKET_MAX_BYTES];
 	unsigned char again[TICKET_MAX_BYTES];
 	struct ticket t = a_ticket();
@@ -229,8 +231,8 @@ static void the_mac_is_stable_over_many_uses(void **state)
 	t = a_ticket();
 	ticket_mint(key, &t, again);
 	assert_memory_equal(first, again, n);
-	ticket_key_free(key);
-	ticket_key_free(fresh);
+	ticket_keys_free(key);
+	ticket_keys_free(fresh);
 }
 
 /* The MAC as the documents say, made by other means than the module's. */
@@ -269,7 +271,7 @@ static void a_field_that_is_wrong_is_refused_under_a_good_mac(void **state)
 		{96, ' ', TICKET_BAD_FIELD},
 		{98, 0, TICKET_BAD_FIELD},
 	};
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	struct ticket in = a_ticket();
 
 	(void)state;
@@ -285,12 +287,12 @@ static void a_field_that_is_wrong_is_refused_under_a_good_mac(void **state)
 		forge("postern edge 1", bytes, n - TICKET_MAC_BYTES);
 		assert_int_equal(ticket_verify(key, as_slice(bytes, n), &out), TICKET_BAD_MAC);
 	}
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void a_credential_has_a_domain_and_zeros_of_its_own(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	unsigned char bytes[CREDENTIAL_BYTES];
 	unsigned char minted[CREDENTIAL_BYTES];
 	uint32_t id;
@@ -314,12 +316,12 @@ static void a_credential_has_a_domain_and_zeros_of_its_own(void **state)
 	forge("postern ticket 1", bytes, sizeof(bytes) - TICKET_MAC_BYTES);
 	assert_int_equal(credential_verify(key, as_slice(bytes, sizeof(bytes)), &id, &epoch),
 		TICKET_BAD_MAC);
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void credentials_come_back_and_nothing_else_does(void **state)
 {
-	struct ticket_key *key = new_key(1, boot_id);
+	struct ticket_keys *key = new_key(1, boot_id);
 	unsigned char bytes[CREDENTIAL_BYTES + 1] = {0};
 	uint32_t id = 0;
 	uint32_t epoch = 0;
@@ -341,22 +343,22 @@ static void credentials_come_back_and_nothing_else_does(void **state)
 	for (size_t len = 0; len <= sizeof(bytes); len++)
 		assert_int_equal(credential_verify(key, as_slice(bytes, len), &id, &epoch),
 			len == CREDENTIAL_BYTES ? TICKET_OK : TICKET_BAD_LENGTH);
-	ticket_key_free(key);
+	ticket_keys_free(key);
 }
 
 static void a_boot_id_must_be_there_and_fit(void **state)
 {
-	struct ticket_key *key = NULL;
+	struct ticket_keys *key = NULL;
 	char long_id[65];
 
 	(void)state;
 	memset(long_id, 'a', sizeof(long_id));
-	assert_int_equal(ticket_key_new(&key, 1, secret, (struct slice){"", 0}), -EINVAL);
-	assert_int_equal(ticket_key_new(&key, 1, secret, (struct slice){long_id, 65}), -EINVAL);
-	assert_int_equal(ticket_key_new(&key, 1, secret, SLICE_LITERAL("a\0b")), -EINVAL);
+	assert_int_equal(ticket_keys_new(&key, (struct slice){"", 0}), -EINVAL);
+	assert_int_equal(ticket_keys_new(&key, (struct slice){long_id, 65}), -EINVAL);
+	assert_int_equal(ticket_keys_new(&key, SLICE_LITERAL("a\0b")), -EINVAL);
 	assert_null(key);
-	assert_int_equal(ticket_key_new(&key, 1, secret, (struct slice){long_id, 64}), 0);
-	ticket_key_free(key);
+	assert_int_equal(ticket_keys_new(&key, (struct slice){long_id, 64}), 0);
+	ticket_keys_free(key);
 }
 
 static void the_kernels_boot_id_is_read(void **state)

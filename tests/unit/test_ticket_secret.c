@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto/ticket.h"
+#include "proto/ticket_files.h"
 #include "tests/unit/test.h"
 
 /* A directory of its own for each test, removed with what is in it. */
@@ -24,7 +24,7 @@ static int set_up(void **state)
 	strcpy(p->dir, "/tmp/postern-test-XXXXXX");
 	if (mkdtemp(p->dir) == NULL)
 		return -1;
-	snprintf(p->file, sizeof(p->file), "%s/ticket.key", p->dir);
+	snprintf(p->file, sizeof(p->file), "%s/1.key", p->dir);
 	*state = p;
 	return 0;
 }
@@ -49,19 +49,19 @@ static void a_secret_is_made_once(void **state)
 	mode_t mask = umask(0077);
 	struct stat st;
 
-	assert_int_equal(ticket_secret_read(p->dir, first), -ENOENT);
-	assert_int_equal(ticket_secret_make(p->dir), 0);
+	assert_int_equal(ticket_file_read(p->dir, 1, first), -ENOENT);
+	assert_int_equal(ticket_file_make(p->dir, 1), 0);
 	umask(mask);
 	assert_int_equal(stat(p->file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_size, TICKET_KEY_BYTES);
-	assert_int_equal(ticket_secret_read(p->dir, first), 0);
-	assert_int_equal(ticket_secret_make(p->dir), 0);
-	assert_int_equal(ticket_secret_read(p->dir, second), 0);
+	assert_int_equal(ticket_file_read(p->dir, 1, first), 0);
+	assert_int_equal(ticket_file_make(p->dir, 1), 0);
+	assert_int_equal(ticket_file_read(p->dir, 1, second), 0);
 	assert_memory_equal(first, second, sizeof(first));
 	assert_int_equal(unlink(p->file), 0);
-	assert_int_equal(ticket_secret_make(p->dir), 0);
-	assert_int_equal(ticket_secret_read(p->dir, second), 0);
+	assert_int_equal(ticket_file_make(p->dir, 1), 0);
+	assert_int_equal(ticket_file_read(p->dir, 1, second), 0);
 	assert_memory_not_equal(first, second, sizeof(first));
 }
 
@@ -85,10 +85,10 @@ static void a_secret_that_others_can_reach_is_refused(void **state)
 	const struct place *p = *state;
 	unsigned char out[TICKET_KEY_BYTES];
 
-	assert_int_equal(ticket_secret_make(p->dir), 0);
+	assert_int_equal(ticket_file_make(p->dir, 1), 0);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		assert_int_equal(chmod(p->file, modes[i].mode), 0);
-		assert_int_equal(ticket_secret_read(p->dir, out), modes[i].result);
+		assert_int_equal(ticket_file_read(p->dir, 1, out), modes[i].result);
 	}
 }
 
@@ -105,12 +105,12 @@ static void a_secret_of_another_size_or_kind_is_refused(void **state)
 		assert_int_equal(ftruncate(fd, size), 0);
 		close(fd);
 		assert_int_equal(
-			ticket_secret_read(p->dir, out), size == TICKET_KEY_BYTES ? 0 : -EINVAL);
+			ticket_file_read(p->dir, 1, out), size == TICKET_KEY_BYTES ? 0 : -EINVAL);
 	}
 	assert_int_equal(unlink(p->file), 0);
 	snprintf(path, sizeof(path), "%s/real", p->dir);
 	assert_int_equal(symlink("/dev/zero", p->file), 0);
-	assert_int_equal(ticket_secret_read(p->dir, out), -ELOOP);
+	assert_int_equal(ticket_file_read(p->dir, 1, out), -ELOOP);
 }
 
 static void a_missing_directory_is_an_error(void **state)
@@ -118,8 +118,8 @@ static void a_missing_directory_is_an_error(void **state)
 	unsigned char out[TICKET_KEY_BYTES];
 
 	(void)state;
-	assert_int_equal(ticket_secret_make("/nonexistent/postern"), -ENOENT);
-	assert_int_equal(ticket_secret_read("/nonexistent/postern", out), -ENOENT);
+	assert_int_equal(ticket_file_make("/nonexistent/postern", 1), -ENOENT);
+	assert_int_equal(ticket_file_read("/nonexistent/postern", 1, out), -ENOENT);
 }
 
 int main(void)
