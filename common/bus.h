@@ -98,6 +98,8 @@ typedef void bus_answer_fn(void *arg, enum bus_answer_result result, struct slic
  */
 int bus_ask(struct bus_socket *s, struct bus_msg *m, int64_t timeout_ms, bus_answer_fn *on_answer,
 	void *arg);
+/* REP.  Of the process that asked, told by the kernel when it connected. */
+uid_t bus_request_uid(const struct bus_request *req);
 /* REP.  Takes m; req is gone.  A peer that does not read it within 5 s loses its pipe. */
 void bus_answer(struct bus_request *req, struct bus_msg *m);
 /* REP.  Gives no answer at all (a peer that broke the rules). */

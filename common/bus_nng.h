@@ -122,6 +122,7 @@ struct bus_pipe {
 	struct bus_socket *socket;
 	uint32_t id;
 	uint32_t dialer;
+	uid_t uid;     /* of the peer's process */
 	int fd;	       /* NNG 1.5: a duplicate, to be shut down; -1 */
 	unsigned refs; /* [lock] */
 	bool up;       /* [lock] on_up is queued */

@@ -82,13 +82,14 @@ struct bus_pipe *bus_pipe_of(struct bus_socket *s, uint32_t id, bool *wake)
 }
 
 /* Asking for the uid also tells the descriptor, see nng_guard.h. */
-static bool peer_is_allowed(const struct bus_socket *s, nng_pipe pipe)
+static bool peer_is_allowed(const struct bus_socket *s, nng_pipe pipe, uid_t *out_uid)
 {
 	const struct bus_options *o = &s->options;
 	uint64_t uid;
 
 	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0)
 		return false;
+	*out_uid = (uid_t)uid;
 	if (o->n_uids == 0 || nng_pipe_listener(pipe).id == 0)
 		return true;
 	for (size_t i = 0; i < o->n_uids; i++)
@@ -97,7 +98,7 @@ static bool peer_is_allowed(const struct bus_socket *s, nng_pipe pipe)
 	return false;
 }
 
-static struct bus_pipe *pipe_new(struct bus_socket *s, nng_pipe pipe)
+static struct bus_pipe *pipe_new(struct bus_socket *s, nng_pipe pipe, uid_t uid)
 {
 	struct bus_pipe *p = calloc(1, sizeof(*p));
 
@@ -106,6 +107,7 @@ static struct bus_pipe *pipe_new(struct bus_socket *s, nng_pipe pipe)
 	p->socket = s;
 	p->id = (uint32_t)nng_pipe_id(pipe);
 	p->dialer = nng_pipe_dialer(pipe).id;
+	p->uid = uid;
 	p->fd = -1;
 	p->refs = 1;
 	set_event(&p->up_event, BUS_EVENT_UP, p);
@@ -150,9 +152,10 @@ static void on_add_pre(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
 	struct bus_socket *s = arg;
 	struct bus_pipe *p;
+	uid_t uid = 0;
 
 	(void)event;
-	if (!peer_is_allowed(s, pipe) || (p = pipe_new(s, pipe)) == NULL) {
+	if (!peer_is_allowed(s, pipe, &uid) || (p = pipe_new(s, pipe, uid)) == NULL) {
 		nng_pipe_close(pipe);
 		return;
 	}

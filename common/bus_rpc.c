@@ -37,6 +37,7 @@ struct bus_request {
 	enum phase phase;
 	struct bus_pipe *pipe; /* a reference, until delivered */
 	uint32_t pipe_id;
+	uid_t uid;
 };
 
 static void free_message_of(nng_aio *aio)
@@ -179,6 +180,7 @@ static void on_received(struct bus_request *r)
 		r->phase = PHASE_HELD;
 		r->pipe = pipe;
 		r->pipe_id = pipe->id;
+		r->uid = pipe->uid;
 		wake |= bus_queue(b, &r->event);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -255,6 +257,11 @@ void bus_rpc_deliver_request(struct bus_request *r)
 		s->options.on_request(s->options.arg, pipe,
 			(struct slice){nng_msg_body(msg), nng_msg_len(msg)}, r);
 	nng_msg_free(msg);
+}
+
+uid_t bus_request_uid(const struct bus_request *r)
+{
+	return r->uid;
 }
 
 void bus_answer(struct bus_request *r, struct bus_msg *m)

@@ -1,4 +1,5 @@
 add_unit_test(address LIBS postern_common)
+add_unit_test(audit LIBS postern_common)
 add_unit_test(buf LIBS postern_common)
 add_unit_test(config LIBS postern_common)
 add_unit_test(json LIBS postern_common)

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -353,6 +355,51 @@ static void a_path_for_our_own_uid_cannot_be_opened_by_another(void **state)
 	assert_int_equal(mode_for(&sides[2], uids + 1, 1), 0666);
 }
 
+/* A question by hand, since the uid that counts is the one at connect(). */
+static int ask_as(uid_t uid, const char *path)
+{
+	/* NNG's frame: 1, the length, then REQ's id and the body. */
+	static const char frame[] = "\x01\0\0\0\0\0\0\0\x0c\x80\0\0\x01"
+				    "12345678";
+	uid_t own = geteuid();
+	int fd;
+
+	assert_int_equal(seteuid(uid), 0);
+	fd = raw_connect(path);
+	assert_int_equal(seteuid(own), 0);
+	raw_greet(fd, RAW_REQ);
+	assert_int_equal(send(fd, frame, sizeof(frame) - 1, MSG_NOSIGNAL), sizeof(frame) - 1);
+	return fd;
+}
+
+static void a_request_tells_the_uid_of_who_asks(void **state)
+{
+	static struct side server;
+	const char *path = rig_path();
+	char dir[128];
+	uid_t stranger = geteuid() == 0 ? 65534 : geteuid();
+	int fds[2];
+
+	(void)state;
+	side_listen(&server, BUS_REP, path);
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	assert_int_equal(chmod(dir, 0711), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	fds[0] = ask_as(geteuid(), path);
+	rig_wait_count(&server.messages, 1);
+	fds[1] = ask_as(stranger, path);
+	rig_wait_count(&server.messages, 2);
+	assert_int_equal(bus_request_uid(server.kept[0]), geteuid());
+	assert_int_equal(bus_request_uid(server.kept[1]), stranger);
+	/* It stays known when the asker has left. */
+	close(fds[1]);
+	rig_wait_count(&server.downs, 1);
+	assert_int_equal(bus_request_uid(server.kept[1]), stranger);
+	close(fds[0]);
+	bus_request_drop(server.kept[0]);
+	bus_request_drop(server.kept[1]);
+}
+
 static void a_live_path_is_refused_and_a_stale_one_replaced(void **state)
 {
 	static struct side a;
@@ -474,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_pair_redials_a_hundred_times),
 		cmocka_unit_test(a_subscriber_redials),
 		cmocka_unit_test(a_path_for_our_own_uid_cannot_be_opened_by_another),
+		cmocka_unit_test(a_request_tells_the_uid_of_who_asks),
 		cmocka_unit_test(a_live_path_is_refused_and_a_stale_one_replaced),
 		cmocka_unit_test(options_that_bound_nothing_are_refused),
 		cmocka_unit_test(a_tool_asks_without_a_loop),
