@@ -1,8 +1,8 @@
 /*
- * A question waits in one of two queues (logins travel alone and slowly, and must not hold up
- * tokens), then it is in a batch that auth has, then it is gone.  It has one deadline, on a wheel,
- * wherever it is.  A batch whose questions are all gone still holds its place until the bus gives
- * it back: that is what bounds the number of requests that a stopped auth finds when it wakes up.
+ * A question waits in a lane, then it is in a batch that auth has, then it is gone.  It has one
+ * deadline, on a wheel, wherever it is.  A batch whose questions are all gone still holds its place
+ * until the bus gives it back: that is what bounds the number of requests that a stopped auth finds
+ * when it wakes up.
  *
  * Sending happens in uv_prepare, after all callbacks of the turn have asked what they had to ask.
  *
@@ -19,51 +19,23 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "edge/auth_lanes.h"
 #include "edge/auth_wire.h"
-#include "edge/wheel.h"
 #include "proto/ticket.h"
 
 enum {
 	TICK_MS = 20,
 	PROBE_MS = 1000,
 	UP_MS = 3000, /* since the last answer */
-	WAITING_MAX = 4096,
-	LOGINS_WAITING_MAX = 64,
 	ARENA_MAX_BYTES = 262144,
-};
-
-struct batch;
-
-struct ask {
-	struct wheel_entry deadline;
-	struct ask *next; /* while it waits */
-	struct ask *prev;
-	struct batch *batch; /* NULL: it waits */
-	size_t index;	     /* in the batch */
-	uint64_t id;
-	struct auth_ask what;
-	int64_t due_ms;
-	bool is_second; /* its connection broke once */
-	auth_reply_fn *fn;
-	void *arg;
-	size_t len;
-	char bytes[]; /* what `what` points to */
-};
-
-/* In the order of arrival, but for what is asked again. */
-struct queue {
-	struct ask *first;
-	struct ask *last;
-	size_t n;
-	size_t max;
 };
 
 struct batch {
 	struct auth_client *ac;
-	bool is_login;
-	bool is_probe;
+	struct auth_lane *lane; /* NULL: a probe */
 	size_t n;
-	struct ask *asks[AUTH_ASKS_PER_REQUEST]; /* NULL: cancelled, or past its deadline */
+	struct auth_question *asks[AUTH_ASKS_PER_REQUEST]; /* NULL: cancelled, or past its
+							      deadline */
 };
 
 struct auth_client {
@@ -75,10 +47,7 @@ struct auth_client {
 	struct wheel deadlines;
 	struct arena *arena;
 	struct map *by_id;
-	struct queue tokens;
-	struct queue logins;
-	size_t batches_out;
-	size_t logins_out;
+	struct auth_lane lanes[AUTH_LANES];
 	bool is_probing;
 	size_t most; /* questions at once, since somebody asked */
 	uint64_t last_id;
@@ -92,58 +61,30 @@ static int64_t now_ms(const struct auth_client *ac)
 	return (int64_t)uv_now(ac->loop);
 }
 
-static struct queue *queue_of(struct auth_client *ac, const struct ask *a)
-{
-	return a->what.kind == AUTH_ASK_LOGIN ? &ac->logins : &ac->tokens;
-}
-
-/* before NULL: at the end. */
-static void queue_insert(struct queue *q, struct ask *a, struct ask *before)
-{
-	a->next = before;
-	a->prev = before == NULL ? q->last : before->prev;
-	*(a->prev == NULL ? &q->first : &a->prev->next) = a;
-	*(a->next == NULL ? &q->last : &a->next->prev) = a;
-	q->n++;
-}
-
-static void queue_remove(struct queue *q, struct ask *a)
-{
-	*(a->prev == NULL ? &q->first : &a->prev->next) = a->next;
-	*(a->next == NULL ? &q->last : &a->next->prev) = a->prev;
-	q->n--;
-}
-
 static void on_tick(uv_timer_t *timer);
 
 /* Out of everything; still to be freed. */
-static void ask_take(struct auth_client *ac, struct ask *a)
+static void ask_take(struct auth_client *ac, struct auth_question *a)
 {
 	if (a->batch != NULL)
 		a->batch->asks[a->index] = NULL;
 	else
-		queue_remove(queue_of(ac, a), a);
+		auth_lane_remove(a->lane, a);
 	wheel_unset(&a->deadline);
 	map_remove_u64(ac->by_id, a->id);
 	if (map_count(ac->by_id) == 0)
 		uv_timer_stop(&ac->tick);
 }
 
-/* Tokens and passwords do not stay behind in freed memory. */
-static void ask_free(struct ask *a)
-{
-	explicit_bzero(a->bytes, a->len);
-	free(a);
-}
-
-static void ask_finish(struct auth_client *ac, struct ask *a, const struct auth_reply *reply)
+static void ask_finish(
+	struct auth_client *ac, struct auth_question *a, const struct auth_reply *reply)
 {
 	ask_take(ac, a);
 	a->fn(a->arg, reply);
-	ask_free(a);
+	auth_question_free(a);
 }
 
-static void ask_away(struct auth_client *ac, struct ask *a)
+static void ask_away(struct auth_client *ac, struct auth_question *a)
 {
 	ask_finish(ac, a, &(struct auth_reply){.outcome = AUTH_AWAY});
 }
@@ -154,7 +95,9 @@ static void on_tick(uv_timer_t *timer)
 	struct wheel_entry *e;
 
 	while ((e = wheel_pop(&ac->deadlines, now_ms(ac))) != NULL) {
-		struct ask *a = (struct ask *)((char *)e - offsetof(struct ask, deadline));
+		struct auth_question *a =
+			(struct auth_question *)((char *)e -
+						 offsetof(struct auth_question, deadline));
 
 		if (a->due_ms > now_ms(ac)) /* beyond the wheel's horizon when it was set */
 			wheel_set(&ac->deadlines, e, a->due_ms);
@@ -167,14 +110,18 @@ static void on_prepare(uv_prepare_t *prepare);
 
 static void send_soon(struct auth_client *ac)
 {
-	if (ac->credential_len > 0 && (ac->tokens.n > 0 || ac->logins.n > 0))
+	size_t n = 0;
+
+	for (size_t i = 0; i < AUTH_LANES; i++)
+		n += ac->lanes[i].n;
+	if (ac->credential_len > 0 && n > 0)
 		uv_prepare_start(&ac->prepare, on_prepare);
 }
 
 static void answer_batch(struct batch *b, Pb__AuthAnswer *const *answers)
 {
 	for (size_t i = 0; i < b->n; i++) {
-		struct ask *a = b->asks[i];
+		struct auth_question *a = b->asks[i];
 		struct auth_reply reply;
 
 		if (a == NULL)
@@ -191,22 +138,20 @@ static void answer_batch(struct batch *b, Pb__AuthAnswer *const *answers)
 /* The connection broke: ask once more, in the same order, before what came later. */
 static void ask_again(struct batch *b)
 {
-	struct auth_client *ac = b->ac;
-	struct queue *q = b->is_login ? &ac->logins : &ac->tokens;
-	struct ask *before = q->first;
+	struct auth_question *before = b->n == 0 ? NULL : b->lane->first;
 
 	for (size_t i = 0; i < b->n; i++) {
-		struct ask *a = b->asks[i];
+		struct auth_question *a = b->asks[i];
 
 		if (a == NULL)
 			continue;
 		if (a->is_second) {
-			ask_away(ac, a);
+			ask_away(b->ac, a);
 			continue;
 		}
 		a->is_second = true;
 		a->batch = NULL;
-		queue_insert(q, a, before);
+		auth_lane_insert(b->lane, a, before);
 	}
 }
 
@@ -237,10 +182,10 @@ static void on_answer(void *arg, enum bus_answer_result result, struct slice ans
 	CLEANUP(mem_freep) struct batch *b = arg;
 	struct auth_client *ac = b->ac;
 
-	if (b->is_probe)
+	if (b->lane == NULL)
 		ac->is_probing = false;
 	else
-		(*(b->is_login ? &ac->logins_out : &ac->batches_out))--;
+		b->lane->out--;
 	switch (result) {
 	case BUS_ANSWERED:
 		take_answer(b, answer);
@@ -256,14 +201,13 @@ static void on_answer(void *arg, enum bus_answer_result result, struct slice ans
 	send_soon(ac);
 }
 
-static struct batch *batch_new(struct auth_client *ac)
+static struct batch *batch_new(struct auth_client *ac, struct auth_lane *lane)
 {
 	struct batch *b = malloc(sizeof(*b));
 
 	if (b != NULL) {
 		b->ac = ac;
-		b->is_login = false;
-		b->is_probe = false;
+		b->lane = lane;
 		b->n = 0;
 	}
 	return b;
@@ -285,20 +229,19 @@ static int batch_ask(struct batch *b, int64_t timeout_ms)
 	return bus_ask(b->ac->socket, msg, timeout_ms, on_answer, b);
 }
 
-/* One message from the head of the queue.  False: nothing more can be sent now. */
-static bool send_batch(struct auth_client *ac, struct queue *q, size_t *out_count, size_t max_asks)
+/* One message from the head of the lane.  False: nothing more can be sent now. */
+static bool send_batch(struct auth_client *ac, struct auth_lane *lane)
 {
-	struct batch *b = batch_new(ac);
+	struct batch *b = batch_new(ac, lane);
 	int64_t due_ms = 0;
 	int result;
 
 	if (b == NULL)
 		return false;
-	b->is_login = q == &ac->logins;
-	while (b->n < max_asks && q->first != NULL) {
-		struct ask *a = q->first;
+	while (b->n < lane->rules->asks && lane->first != NULL) {
+		struct auth_question *a = lane->first;
 
-		queue_remove(q, a);
+		auth_lane_remove(lane, a);
 		a->batch = b;
 		a->index = b->n;
 		b->asks[b->n++] = a;
@@ -313,7 +256,7 @@ static bool send_batch(struct auth_client *ac, struct queue *q, size_t *out_coun
 		free(b);
 		return false;
 	}
-	(*out_count)++;
+	lane->out++;
 	return true;
 }
 
@@ -321,12 +264,12 @@ static void on_prepare(uv_prepare_t *prepare)
 {
 	struct auth_client *ac = prepare->data;
 
-	while (ac->tokens.n > 0 && ac->batches_out < AUTH_REQUESTS_IN_FLIGHT &&
-		send_batch(ac, &ac->tokens, &ac->batches_out, AUTH_ASKS_PER_REQUEST))
-		;
-	while (ac->logins.n > 0 && ac->logins_out < AUTH_LOGINS_IN_FLIGHT &&
-		send_batch(ac, &ac->logins, &ac->logins_out, 1))
-		;
+	for (size_t i = 0; i < AUTH_LANES; i++) {
+		struct auth_lane *lane = &ac->lanes[i];
+
+		while (lane->n > 0 && lane->out < lane->rules->requests && send_batch(ac, lane))
+			;
+	}
 	uv_prepare_stop(prepare);
 }
 
@@ -336,10 +279,9 @@ static void probe(struct auth_client *ac)
 
 	if (ac->is_probing || ac->credential_len == 0)
 		return;
-	b = batch_new(ac);
+	b = batch_new(ac, NULL);
 	if (b == NULL)
 		return;
-	b->is_probe = true;
 	if (batch_ask(b, PROBE_MS) < 0)
 		free(b);
 	else
@@ -372,8 +314,7 @@ int auth_client_new(struct auth_client **out, uv_loop_t *loop, struct bus *bus, 
 	if (ac == NULL)
 		return -ENOMEM;
 	ac->loop = loop;
-	ac->tokens.max = WAITING_MAX;
-	ac->logins.max = LOGINS_WAITING_MAX;
+	auth_lanes_init(ac->lanes);
 	wheel_init(&ac->deadlines, TICK_MS, now_ms(ac));
 	result = map_new(&ac->by_id);
 	if (result == 0)
@@ -416,59 +357,88 @@ size_t auth_client_take_most(struct auth_client *ac)
 	return most;
 }
 
-static struct slice keep(struct ask *a, struct slice s)
+/* The wheel stood still while nobody waited; it must not fire for the time in between. */
+static void run_tick(struct auth_client *ac)
 {
-	char *to = a->bytes + a->len;
-
-	if (s.len > 0)
-		memcpy(to, s.data, s.len);
-	a->len += s.len;
-	return (struct slice){to, s.len};
+	if (map_count(ac->by_id) != 1)
+		return;
+	on_tick(&ac->tick);
+	uv_timer_start(&ac->tick, on_tick, TICK_MS, TICK_MS);
 }
 
-static uint64_t ask_new(struct auth_client *ac, const struct auth_ask *what, int64_t timeout_ms,
+static uint64_t ask(struct auth_client *ac, const struct auth_ask *what, int64_t timeout_ms,
 	auth_reply_fn *fn, void *arg)
 {
-	size_t len = what->proof.len + what->login.username.len + what->login.password.len +
-		     what->login.address.len;
-	struct queue *q = what->kind == AUTH_ASK_LOGIN ? &ac->logins : &ac->tokens;
-	struct ask *a = q->n < q->max ? calloc(1, sizeof(*a) + len) : NULL;
+	struct auth_lane *lane = &ac->lanes[auth_lane_of(what->kind)];
+	struct auth_question *a = lane->n < lane->rules->waiting ? auth_question_new(what) : NULL;
 
 	if (a == NULL)
 		return 0;
 	a->id = ++ac->last_id;
 	if (map_put_u64(ac->by_id, a->id, a) < 0) {
-		free(a);
+		auth_question_free(a);
 		return 0;
 	}
 	if (map_count(ac->by_id) > ac->most)
 		ac->most = map_count(ac->by_id);
-	a->what.kind = what->kind;
-	a->what.nonce = what->nonce;
-	a->what.proof = keep(a, what->proof);
-	a->what.login.username = keep(a, what->login.username);
-	a->what.login.password = keep(a, what->login.password);
-	a->what.login.address = keep(a, what->login.address);
 	a->fn = fn;
 	a->arg = arg;
 	a->due_ms = now_ms(ac) + timeout_ms;
-	queue_insert(q, a, NULL);
-	/* The wheel stood still while nobody waited; it must not fire for the time in between. */
-	if (map_count(ac->by_id) == 1) {
-		on_tick(&ac->tick);
-		uv_timer_start(&ac->tick, on_tick, TICK_MS, TICK_MS);
-	}
+	auth_lane_insert(lane, a, NULL);
+	run_tick(ac);
 	wheel_set(&ac->deadlines, &a->deadline, a->due_ms);
 	send_soon(ac);
 	return a->id;
 }
 
-uint64_t auth_client_verify(struct auth_client *ac, struct slice token, uint64_t nonce,
+uint64_t auth_client_verify(struct auth_client *ac, const struct auth_verify *verify,
 	int64_t timeout_ms, auth_reply_fn *fn, void *arg)
 {
-	struct auth_ask what = {.kind = AUTH_ASK_VERIFY, .proof = token, .nonce = nonce};
+	struct auth_ask what = {
+		.kind = verify->ticket.len > 0 ? AUTH_ASK_REAUTH : AUTH_ASK_VERIFY,
+		.proof = verify->token,
+		.ticket = verify->ticket,
+		.nonce = verify->nonce,
+	};
 
-	return ask_new(ac, &what, timeout_ms, fn, arg);
+	return ask(ac, &what, timeout_ms, fn, arg);
+}
+
+uint64_t auth_client_redeem(struct auth_client *ac, const struct auth_redeem *redeem,
+	int64_t timeout_ms, auth_reply_fn *fn, void *arg)
+{
+	struct auth_ask what = {
+		.kind = AUTH_ASK_REDEEM,
+		.proof = redeem->secret,
+		.origin = redeem->origin,
+		.nonce = redeem->nonce,
+	};
+
+	return ask(ac, &what, timeout_ms, fn, arg);
+}
+
+uint64_t auth_client_refresh(struct auth_client *ac, struct slice token, int64_t timeout_ms,
+	auth_reply_fn *fn, void *arg)
+{
+	struct auth_ask what = {.kind = AUTH_ASK_REFRESH, .proof = token};
+
+	return ask(ac, &what, timeout_ms, fn, arg);
+}
+
+uint64_t auth_client_one_time(struct auth_client *ac, struct slice token, struct slice origin,
+	int64_t timeout_ms, auth_reply_fn *fn, void *arg)
+{
+	struct auth_ask what = {.kind = AUTH_ASK_ONE_TIME, .proof = token, .origin = origin};
+
+	return ask(ac, &what, timeout_ms, fn, arg);
+}
+
+uint64_t auth_client_logout(struct auth_client *ac, struct slice token, int64_t timeout_ms,
+	auth_reply_fn *fn, void *arg)
+{
+	struct auth_ask what = {.kind = AUTH_ASK_LOGOUT, .proof = token};
+
+	return ask(ac, &what, timeout_ms, fn, arg);
 }
 
 uint64_t auth_client_renew(struct auth_client *ac, struct slice ticket, int64_t timeout_ms,
@@ -476,7 +446,7 @@ uint64_t auth_client_renew(struct auth_client *ac, struct slice ticket, int64_t 
 {
 	struct auth_ask what = {.kind = AUTH_ASK_RENEW, .proof = ticket};
 
-	return ask_new(ac, &what, timeout_ms, fn, arg);
+	return ask(ac, &what, timeout_ms, fn, arg);
 }
 
 uint64_t auth_client_login(struct auth_client *ac, const struct auth_login *login,
@@ -484,15 +454,15 @@ uint64_t auth_client_login(struct auth_client *ac, const struct auth_login *logi
 {
 	struct auth_ask what = {.kind = AUTH_ASK_LOGIN, .login = *login};
 
-	return ask_new(ac, &what, timeout_ms, fn, arg);
+	return ask(ac, &what, timeout_ms, fn, arg);
 }
 
 void auth_client_cancel(struct auth_client *ac, uint64_t id)
 {
-	struct ask *a = map_get_u64(ac->by_id, id);
+	struct auth_question *a = map_get_u64(ac->by_id, id);
 
 	if (a == NULL)
 		return;
 	ask_take(ac, a);
-	ask_free(a);
+	auth_question_free(a);
 }

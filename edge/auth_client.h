@@ -30,7 +30,7 @@ struct auth_reply {
 	int64_t expires_in_ms; /* of the token; may be negative within the leeway */
 	int64_t ends_in_ms;    /* of the ticket's session */
 	bool may_push;
-	struct slice token; /* login */
+	struct slice token; /* login, refresh; of one_time the ticket */
 	int64_t retry_after_ms;
 };
 
@@ -48,10 +48,35 @@ bool auth_client_is_up(const struct auth_client *ac);
 /* How many questions were unanswered at once, at most, since this was called last. */
 size_t auth_client_take_most(struct auth_client *ac);
 
-/* The slices are copied.  An id for cancel, never 0; 0: out of memory or too many are waiting
- * (busy). */
-uint64_t auth_client_verify(struct auth_client *ac, struct slice token, uint64_t nonce,
+/* For all that follow: slices are copied.  An id for cancel, never 0; 0: out of memory or too many
+ * are waiting (busy). */
+struct auth_verify {
+	struct slice token;
+	uint64_t nonce;
+	struct slice ticket; /* of the live session whose token this is to replace; empty: none. The
+				same user is granted a ticket of that session. */
+};
+uint64_t auth_client_verify(struct auth_client *ac, const struct auth_verify *verify,
 	int64_t timeout_ms, auth_reply_fn *fn, void *arg);
+
+/* A one-time ticket in a token's place. */
+struct auth_redeem {
+	struct slice secret;
+	struct slice origin; /* of the request; empty: none */
+	uint64_t nonce;
+};
+uint64_t auth_client_redeem(struct auth_client *ac, const struct auth_redeem *redeem,
+	int64_t timeout_ms, auth_reply_fn *fn, void *arg);
+
+/* Answered with token, and for a one-time ticket with expires_in_ms. */
+uint64_t auth_client_refresh(struct auth_client *ac, struct slice token, int64_t timeout_ms,
+	auth_reply_fn *fn, void *arg);
+uint64_t auth_client_one_time(struct auth_client *ac, struct slice token, struct slice origin,
+	int64_t timeout_ms, auth_reply_fn *fn, void *arg);
+/* AUTH_GRANTED, with nothing in it: the token is void. */
+uint64_t auth_client_logout(struct auth_client *ac, struct slice token, int64_t timeout_ms,
+	auth_reply_fn *fn, void *arg);
+
 uint64_t auth_client_renew(struct auth_client *ac, struct slice ticket, int64_t timeout_ms,
 	auth_reply_fn *fn, void *arg);
 

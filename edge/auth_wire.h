@@ -14,12 +14,23 @@
 #include "proto/codec.h"
 #include "proto/limits.h"
 
-enum auth_ask_kind { AUTH_ASK_VERIFY, AUTH_ASK_RENEW, AUTH_ASK_LOGIN };
+enum auth_ask_kind {
+	AUTH_ASK_VERIFY,
+	AUTH_ASK_RENEW,
+	AUTH_ASK_LOGIN,
+	AUTH_ASK_REAUTH, /* wire 3, as what follows; a verify with the ticket of a live session */
+	AUTH_ASK_REDEEM,
+	AUTH_ASK_REFRESH,
+	AUTH_ASK_ONE_TIME,
+	AUTH_ASK_LOGOUT,
+};
 
 struct auth_ask {
 	enum auth_ask_kind kind;
-	struct slice proof; /* the token or the ticket */
-	uint64_t nonce;	    /* verify */
+	struct slice proof;  /* the token, the ticket, or the one-time ticket's secret */
+	struct slice ticket; /* reauth */
+	struct slice origin; /* redeem, one_time */
+	uint64_t nonce;	     /* verify, reauth, redeem */
 	struct auth_login login;
 };
 
@@ -32,11 +43,16 @@ struct auth_batch {
 		Pb__AuthVerify verify;
 		Pb__AuthRenew renew;
 		Pb__AuthLogin login;
+		Pb__AuthRedeem redeem;
+		Pb__AuthRefresh refresh;
+		Pb__AuthOneTimeOrder one_time;
+		Pb__AuthLogout logout;
 	} bodies[AUTH_ASKS_PER_REQUEST];
 };
 
 void auth_batch_init(struct auth_batch *b, struct slice credential);
-/* At most AUTH_ASKS_PER_REQUEST; a login only as the first and last. */
+/* At most AUTH_ASKS_PER_REQUEST; a login or a logout only as the first and last.  The request says
+ * the lowest wire version that has all of them. */
 void auth_batch_add(struct auth_batch *b, const struct auth_ask *ask);
 size_t auth_batch_bytes(const struct auth_batch *b);
 void auth_batch_write(const struct auth_batch *b, char *out);

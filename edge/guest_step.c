@@ -101,8 +101,9 @@ static void ask_auth(struct guest *g, const struct request *request)
 			name_device(g);
 	}
 	guest_set_deadline(g, d->upgrade_timeout_ms);
-	g->ask = auth_client_verify(
-		d->auth, request->token, g->nonce, d->upgrade_timeout_ms, on_auth_reply, g);
+	g->ask = auth_client_verify(d->auth,
+		&(struct auth_verify){.token = request->token, .nonce = g->nonce},
+		d->upgrade_timeout_ms, on_auth_reply, g);
 	if (g->ask == 0)
 		tell_busy(g);
 }
