@@ -125,6 +125,14 @@ static int users_start(struct authd *a)
 	return 0;
 }
 
+static int audit_start(struct authd *a)
+{
+	CLEANUP(mem_freep) char *path = path_join(a->cfg->daemon.state, "audit.log");
+	int r = path == NULL ? -ENOMEM : audit_open(&a->audit, path, "auth");
+
+	return r < 0 ? failed("audit", path == NULL ? "-" : path, r) : 0;
+}
+
 static int state_open(struct authd *a)
 {
 	int r = dir_make(a->cfg->daemon.state, 0755);
@@ -138,6 +146,8 @@ static int state_open(struct authd *a)
 		r = ticket_open(a);
 	if (r == 0)
 		r = users_start(a);
+	if (r == 0)
+		r = audit_start(a);
 	if (r == 0 && keyring_own(a->ring) == NULL)
 		log_warn("no_own_key", "hint=\"logins and authctl token need keys/own.conf\"");
 	return r;
@@ -155,8 +165,11 @@ static void on_hup(uv_signal_t *handle, int number)
 {
 	struct authd *a = handle->data;
 	struct keyring *ring = NULL;
+	int r = audit_reopen(a->audit);
 
 	(void)number;
+	if (r < 0)
+		log_error("audit_kept", "file=audit.log error=\"%s\"", strerror(-r));
 	if (keys_load(a->cfg, &ring) < 0) {
 		log_warn("keys_kept", "count=%zu", keyring_count(a->ring));
 		return;

@@ -14,6 +14,7 @@
 #include "auth/peers.h"
 #include "auth/trust.h"
 #include "auth/users.h"
+#include "common/audit.h"
 #include "common/bus.h"
 #include "ctl.pb-c.h"
 #include "proto/codec.h"
@@ -45,7 +46,8 @@ struct authd {
 	struct peers *peers;
 	struct trust *trust;
 	struct arena *arena;
-	uint64_t epoch; /* of this auth, in every ticket */
+	struct audit *audit; /* of authctl's commands */
+	uint64_t epoch;	     /* of this auth, in every ticket */
 	struct authd_counts counts;
 };
 
@@ -62,9 +64,16 @@ struct control_ask {
 };
 /*
  * Carries the command out.  true: reply is filled, from the arena or with what is static, and is
- * sent.  false: req is the handler's, who answers it later with a reply of the request's wire.
+ * sent.  false: req is the handler's, who answers it later by control_answer() with a reply of the
+ * request's wire.
  */
 typedef bool control_fn(const struct control_ask *ask, Pb__AuthCtlReply *reply);
+
+/* control_audit.c.  false: the command could not be recorded and must not be carried out. */
+bool control_record(const struct control_ask *ask);
+/* Sends the reply, and records how it went where the command changes something. */
+void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
+	const Pb__AuthCtlReply *reply);
 
 /* control.c */
 control_fn control_token;

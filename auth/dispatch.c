@@ -10,6 +10,7 @@
 #include "auth/questions.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "proto/codes.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
 
@@ -154,6 +155,19 @@ void on_edge_down(void *arg, uint32_t pipe)
 	peers_pipe_gone(a->peers, pipe);
 }
 
+/* What cannot be recorded is not done. */
+static void ctl_carry_out(
+	const struct ctl_route *route, const struct control_ask *ask, Pb__AuthCtlReply *reply)
+{
+	if (!control_record(ask)) {
+		control_refuse(reply, EX_INTERNAL, "audit.log cannot be written: see auth's log");
+		pack_answer(ask->req, &reply->base);
+		return;
+	}
+	if (route->handle(ask, reply))
+		control_answer(ask->a, route->kind, ask->req, reply);
+}
+
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
 {
 	static const struct codec_bounds bounds = {CTL_REQUEST_MAX_BYTES, 4};
@@ -175,6 +189,5 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 		return;
 	}
 	reply.wire = request->wire;
-	if (route->handle(&(struct control_ask){a, request, req}, &reply))
-		pack_answer(req, &reply.base);
+	ctl_carry_out(route, &(struct control_ask){a, request, req}, &reply);
 }

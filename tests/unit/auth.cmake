@@ -1,8 +1,9 @@
 add_unit_test(base64url LIBS postern_auth_rules)
-add_unit_test(dispatch
-  SOURCES unit/dispatch_rig.c ${PROJECT_SOURCE_DIR}/auth/dispatch.c ${PROJECT_SOURCE_DIR}/auth/answers.c
-    ${PROJECT_SOURCE_DIR}/auth/questions.c ${PROJECT_SOURCE_DIR}/auth/question_login.c ${PROJECT_SOURCE_DIR}/auth/control.c
-  LIBS postern_auth_rules)
+# Auth without its sockets and its loop.
+set(dispatch_sources answers.c control.c control_audit.c dispatch.c question_login.c questions.c)
+list(TRANSFORM dispatch_sources PREPEND ${PROJECT_SOURCE_DIR}/auth/)
+add_unit_test(control SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
+add_unit_test(dispatch SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
 add_unit_test(failures LIBS postern_auth_rules)
 add_unit_test(grant LIBS postern_auth_rules)
 add_unit_test(keyring SOURCES unit/forge.c LIBS postern_auth_rules)

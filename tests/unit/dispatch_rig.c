@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/token.h"
@@ -66,6 +67,12 @@ void bus_request_drop(struct bus_request *req)
 	dropped++;
 }
 
+uid_t bus_request_uid(const struct bus_request *req)
+{
+	assert_ptr_equal(req, &request);
+	return 1234;
+}
+
 void bus_pipe_close(struct bus_socket *s, uint32_t pipe)
 {
 	(void)s;
@@ -105,6 +112,9 @@ int dispatch_rig_setup(void **state)
 	if (mkdtemp(dir) == NULL || keyring_make_own(dir, &e) != 1)
 		return -1;
 	a = (struct authd){.epoch = 5};
+	path_of(path, "audit.log");
+	if (audit_open(&a.audit, path, "auth") < 0)
+		return -1;
 	path_of(path, "auth.db");
 	boot_ms = BOOT;
 	dropped = closed = 0;
@@ -121,9 +131,10 @@ int dispatch_rig_setup(void **state)
 
 int dispatch_rig_teardown(void **state)
 {
-	static const char *const names[] = {"own.conf", "own.secret", "auth.db"};
+	static const char *const names[] = {"own.conf", "own.secret", "auth.db", "audit.log"};
 
 	(void)state;
+	audit_close(a.audit);
 	login_desk_close(a.login);
 	(void)uv_run(&a.loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&a.loop);
@@ -245,6 +256,39 @@ void send_ctl(const void *bytes, size_t len)
 struct slice answer_bytes(void)
 {
 	return answered == NULL ? (struct slice){NULL, 0} : bus_msg_bytes(answered);
+}
+
+const char *audit_text(void)
+{
+	static char text[65536];
+	char path[128];
+	FILE *f;
+	size_t n;
+
+	path_of(path, "audit.log");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+void audit_break(void)
+{
+	char path[128];
+
+	path_of(path, "audit.log");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+void audit_mend(void)
+{
+	char path[128];
+
+	path_of(path, "audit.log");
+	assert_int_equal(rmdir(path), 0);
 }
 
 const Pb__AuthCtlReply *ctl_reply_read(void)

@@ -9,7 +9,7 @@
 
 #include "auth/authd_parts.h"
 
-#define PIPE 7
+#define PIPE 7 /* of uid 1234 */
 #define BOOT 9000000LL
 #define WALL 1767225600000LL
 
@@ -40,6 +40,11 @@ struct slice answer_bytes(void);
 const Pb__AuthReply *reply_read(size_t n_answers);
 const Pb__AuthCtlReply *ctl_reply_read(void);
 const Pb__AuthAnswer *verify_one(const char *token);
+
+/* What audit.log holds, until the next; puts a directory in its place, and takes it away. */
+const char *audit_text(void);
+void audit_break(void);
+void audit_mend(void);
 
 /* The request was dropped, its pipe closed, and that counted. */
 void expect_violation(void);

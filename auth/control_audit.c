@@ -1,0 +1,141 @@
+/*
+ * control_audit: what audit.log says of authctl's commands: who asks for what, before it is done,
+ * and how it went where something changes.  What a command is given that is secret, a token or the
+ * hash of a password, is not among what is written.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "auth/authd_parts.h"
+#include "common/log.h"
+#include "proto/pack.h"
+
+#define ARGS_MAX 4
+
+struct arguments {
+	size_t n;
+	struct audit_arg list[ARGS_MAX];
+	char numbers[2][24];
+};
+
+static void add(struct arguments *args, const char *name, ProtobufCBinaryData value)
+{
+	args->list[args->n++] = (struct audit_arg){name, codec_slice(value)};
+}
+
+static void add_number(struct arguments *args, size_t i, const char *name, uint64_t value)
+{
+	char *text = args->numbers[i];
+
+	snprintf(text, sizeof(args->numbers[i]), "%" PRIu64, value);
+	args->list[args->n++] = (struct audit_arg){name, slice_of(text)};
+}
+
+static void token_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "sub", r->token->sub);
+	add(out, "scope", r->token->scope);
+	add_number(out, 0, "ttl_s", r->token->ttl_s);
+	if (r->token->count > 0)
+		add_number(out, 1, "count", r->token->count);
+}
+
+static void revoke_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "user", r->revoke->user);
+	add(out, "jti", r->revoke->jti);
+	add(out, "issuer", r->revoke->issuer);
+	if (r->revoke->token.len > 0)
+		out->list[out->n++] = (struct audit_arg){"token", SLICE_LITERAL("given")};
+}
+
+static void user_add_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "username", r->user_add->username);
+	add(out, "uid", r->user_add->uid);
+}
+
+static void user_passwd_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "username", r->user_passwd->username);
+}
+
+static void user_remove_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "username", r->user_remove->username);
+}
+
+static void user_list_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	add(out, "after", r->user_list->after);
+}
+
+static void keys_rotate_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+{
+	const bool own = r->keys_rotate->what == PB__CTL_KEYS_WHAT__CTL_KEYS_OWN;
+
+	out->list[out->n++] = (struct audit_arg){"what", slice_of(own ? "own" : "ticket")};
+}
+
+static const struct recorded {
+	const char *name;
+	bool changes; /* its result is worth a line */
+	void (*args)(const Pb__AuthCtlRequest *request, struct arguments *out); /* NULL: none */
+} commands[] = {
+	[PB__AUTH_CTL_REQUEST__COMMAND__NOT_SET] = {"none", false, NULL},
+	[PB__AUTH_CTL_REQUEST__COMMAND_TOKEN] = {"token", true, token_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_CHECK] = {"check", false, NULL},
+	[PB__AUTH_CTL_REQUEST__COMMAND_REVOKE] = {"revoke", true, revoke_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD] = {"user add", true, user_add_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD] = {"user passwd", true, user_passwd_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST] = {"user list", false, user_list_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE] = {"user remove", true, user_remove_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST] = {"keys list", false, NULL},
+	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE] = {"keys rotate", true, keys_rotate_args},
+};
+
+static bool record(struct authd *a, const struct audit_entry *entry)
+{
+	int r = audit_write(a->audit, entry);
+
+	if (r < 0)
+		LOG_LIMITED(LOG_ERROR, "not_recorded", "file=audit.log command=\"%s\" error=\"%s\"",
+			entry->command, strerror(-r));
+	return r == 0;
+}
+
+bool control_record(const struct control_ask *ask)
+{
+	const struct recorded *command = &commands[ask->request->command_case];
+	struct arguments args = {0};
+
+	if (command->args != NULL)
+		command->args(ask->request, &args);
+	return record(ask->a, &(struct audit_entry){bus_request_uid(ask->req), command->name,
+				      "begun", args.list, args.n});
+}
+
+static const char *result_text(const Pb__AuthCtlReply *reply)
+{
+	if (reply->code != 0)
+		return "refused";
+	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_REVOKED && !reply->revoked->in_force)
+		return "recorded, not in force";
+	return "ok";
+}
+
+void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
+	const Pb__AuthCtlReply *reply)
+{
+	const struct recorded *command = &commands[kind];
+	struct arguments args = {0};
+
+	if (reply->code != 0)
+		add(&args, "why", reply->message);
+	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_REVOKED)
+		add(&args, "uid", reply->revoked->uid);
+	if (command->changes)
+		(void)record(a, &(struct audit_entry){bus_request_uid(req), command->name,
+					result_text(reply), args.list, args.n});
+	pack_answer(req, &reply->base);
+}
