@@ -176,6 +176,9 @@ static void tell(struct store *s, struct store_op *op)
 	case STORE_OP_TRIM:
 		s->events->on_acked(s->arg, op->user.uid, &op->place);
 		break;
+	case STORE_OP_MARK:
+		s->events->on_marked(s->arg, op->mark.tag, op->mark.is_durable);
+		break;
 	case STORE_OP_OLD:
 		s->events->on_old(s->arg, op->user.uid, op->user.seq, op->user.ts_ms);
 		break;
@@ -393,6 +396,21 @@ int store_contact(struct store *s, const struct store_contact *c)
 	op->contact.last_ms = c->last_ms;
 	op->contact.a = keep(&at, c->a);
 	op->contact.b = keep(&at, c->b);
+	submit(s, op);
+	return 0;
+}
+
+int store_mark(struct store *s, const struct mark *mark, uint64_t tag)
+{
+	struct store_op *op = op_new(STORE_OP_MARK, mark->uid.len);
+	char *at;
+
+	if (op == NULL)
+		return -ENOMEM;
+	at = op->text;
+	op->mark.mark = *mark;
+	op->mark.mark.uid = keep(&at, mark->uid);
+	op->mark.tag = tag;
 	submit(s, op);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "proto/limits.h"
+#include "router/mark.h"
 #include "router/message.h"
 
 struct store;
@@ -34,6 +35,8 @@ struct store_config {
 	bool accept_loss; /* an older file was put back on purpose: begin a new epoch */
 	bool on_tmpfs;	  /* a PATH in memory, which no power cut survives, is meant */
 	int64_t keep_acked_ms; /* offers begin at this age, see on_old() */
+	uint64_t boot;	       /* names this boot of the kernel; marks of another are dropped */
+	int64_t boot_ms;       /* CLOCK_BOOTTIME now; marks older than MARK_KEPT_MS are dropped */
 };
 
 enum store_opened {
@@ -81,6 +84,11 @@ struct store_visitor {
 	int (*on_user)(void *arg, const struct store_user *u);	   /* each before what names it */
 	int (*on_device)(void *arg, const struct store_device *d); /* oldest first */
 	int (*on_contact)(void *arg, const struct store_contact *c);
+	int (*on_mark)(void *arg, const struct mark *mark);
+	/* Marks are lost (damaged, or of a file that --accept-loss took): what they said is not
+	 * known, so every ticket that was issued at until_ms or before must be void.  At most once;
+	 * with on_mark alone.  Shown at each start for MARK_KEPT_MS. */
+	int (*on_void)(void *arg, int64_t until_ms);
 	/* The messages of the last STORE_RECENT_MS, at most MIDS_MAX, oldest first; damaged ones
 	 * left out. */
 	int (*on_recent)(void *arg, const struct message *m);
@@ -101,6 +109,8 @@ struct store_events {
 	void (*on_failed)(void *arg, uint64_t generation, const char *why); /* disk full */
 	void (*on_broken)(void *arg, const char *why);
 	void (*on_page)(void *arg, const struct store_page *page);
+	/* Of store_mark() with a tag: it is durable, or was dropped (disk full). */
+	void (*on_marked)(void *arg, uint64_t tag, bool is_durable);
 	/* A position was kept: the place of its number u in the user's stream. */
 	void (*on_acked)(void *arg, struct slice uid, const struct message_place *place);
 	/* Messages of this stream up to seq, the newest of ts_ms, are older than keep_acked_ms. */
@@ -140,6 +150,12 @@ int store_user(struct store *s, struct slice uid, uint64_t acked_system);
 int store_position(struct store *s, const struct store_device *d);
 /* Two users exchanged a message at that time. */
 int store_contact(struct store *s, const struct store_contact *c);
+/*
+ * on_marked() follows when tag is not 0.  Replaces one of the same kind and subject.  When the disk
+ * is full, one without a tag is tried again later, as a position is.  A damaged row is never
+ * passed over in silence: see on_void().
+ */
+int store_mark(struct store *s, const struct mark *mark, uint64_t tag);
 /* Numbers up to seq, which is stored, are not kept any more; floor becomes seq + 1.  When the user
  * had not acknowledged seq he has now, and on_acked() says so. */
 int store_trim(struct store *s, struct slice uid, uint64_t seq);
@@ -157,6 +173,7 @@ struct store_counts {
 	uint64_t commit_us;  /* of the last commit */
 	uint64_t reads;
 	uint64_t trimmed;
+	uint64_t marks; /* rows, also those that are not taken away yet */
 };
 void store_counts(const struct store *s, struct store_counts *out);
 /* Every submission is durable, nothing waits. */

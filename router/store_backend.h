@@ -37,6 +37,7 @@ struct store_backend {
 	char epoch[EPOCH_BYTES];
 	uint64_t damaged; /* rows found so since the start */
 	uint64_t trimmed;
+	uint64_t marks;
 };
 
 struct store_ops {
@@ -53,6 +54,7 @@ struct store_ops {
 	int (*position)(
 		struct store_backend *b, const struct store_device *d, struct message_place *out);
 	int (*contact)(struct store_backend *b, const struct store_contact *c);
+	int (*mark)(struct store_backend *b, const struct mark *mark);
 	/* *out: the user's new acked place when it was in what is trimmed, else seq is 0. */
 	int (*trim)(
 		struct store_backend *b, struct slice uid, uint64_t seq, struct message_place *out);

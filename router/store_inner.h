@@ -14,6 +14,7 @@ enum store_op_kind {
 	STORE_OP_USER,
 	STORE_OP_POSITION,
 	STORE_OP_CONTACT,
+	STORE_OP_MARK,
 	STORE_OP_TRIM,
 	STORE_OP_BACKUP,
 	STORE_OP_OLD, /* never submitted: only an event */
@@ -30,6 +31,11 @@ struct store_op {
 		struct store_read read;
 		struct store_device device;
 		struct store_contact contact;
+		struct {
+			struct mark mark;
+			uint64_t tag;
+			bool is_durable;
+		} mark;
 		struct {
 			struct slice uid;
 			uint64_t seq; /* TRIM, OLD; USER: acked_system */

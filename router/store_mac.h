@@ -24,6 +24,7 @@ enum store_domain {
 	STORE_DOMAIN_CONTACT,
 	STORE_DOMAIN_META,
 	STORE_DOMAIN_HEAD,
+	STORE_DOMAIN_MARK,
 };
 
 /* Copies key.  0 and an owned *out, or -ENOMEM or -EIO. */

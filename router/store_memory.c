@@ -278,6 +278,14 @@ static int contact(struct store_backend *b, const struct store_contact *c)
 	return 0;
 }
 
+/* Nobody could ever read it, as a contact. */
+static int mark(struct store_backend *b, const struct mark *m)
+{
+	(void)b;
+	(void)m;
+	return 0;
+}
+
 static int trim(struct store_backend *b, struct slice uid, uint64_t seq, struct message_place *out)
 {
 	struct memory *m = (struct memory *)b;
@@ -415,6 +423,7 @@ static const struct store_ops ops = {
 	.user = user,
 	.position = position,
 	.contact = contact,
+	.mark = mark,
 	.trim = trim,
 	.tidy = tidy,
 	.commit = commit,

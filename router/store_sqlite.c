@@ -14,6 +14,7 @@
 
 #include "common/bug.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "router/store_key.h"
 #include "router/store_record.h"
@@ -74,28 +75,30 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 
 static int database_open(struct store_sqlite *s, struct trouble *t)
 {
-	int64_t version = 0, tables = 0;
+	int64_t tables = 0;
 	int r = sq_errno(sqlite3_open_v2(s->path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
 
 	if (r == 0)
 		r = sq_exec(s, "PRAGMA locking_mode=EXCLUSIVE");
 	if (r == 0)
-		r = sq_number(s, "PRAGMA user_version", &version);
+		r = sq_number(s, "PRAGMA user_version", &s->schema);
 	if (r == 0)
 		r = sq_number(s, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r == -EBUSY)
 		return fail(t, STORE_OPEN_REFUSED, "another process has the store open", 0);
 	if (r < 0)
 		return fail(t, STORE_OPEN_FAILED, "the store cannot be read", r);
-	if (version > SQ_SCHEMA_VERSION)
+	if (s->schema > SQ_SCHEMA_VERSION)
 		return fail(t, STORE_OPEN_REFUSED, "the store was written by a later version", 0);
-	if (version == 0 && (tables > 0 || s->is_look))
+	if (s->schema == 0 && (tables > 0 || s->is_look))
 		return fail(t, STORE_OPEN_REFUSED, "this is not a store of messages", 0);
 	r = sq_settings(s);
 	(void)sqlite3_wal_hook(s->db, on_wal, s);
+	if (r == 0 && s->schema == 1 && !s->is_look)
+		r = sq_migrate(s);
 	if (r == 0)
-		r = version == 0 ? sq_make(s) : sq_prepare(s);
+		r = s->schema == 0 ? sq_make(s) : sq_prepare(s);
 	if (r == 0)
 		r = sq_meta_read(s);
 	if (r == -ENOKEY)
@@ -138,7 +141,8 @@ static int dirty_users_write(struct store_sqlite *s)
 	return r;
 }
 
-/* Positions are of an epoch: those of devices mean nothing in the next. */
+/* Positions are of an epoch: those of devices mean nothing in the next.  What was lost may have
+ * been marks. */
 static int epoch_begin(struct store_sqlite *s)
 {
 	int r = sq_exec(s, "BEGIN IMMEDIATE; DELETE FROM devices;");
@@ -147,6 +151,8 @@ static int epoch_begin(struct store_sqlite *s)
 	s->now.counter++;
 	if (r == 0)
 		r = dirty_users_write(s);
+	if (r == 0)
+		r = sq_marks_void(s);
 	if (r == 0)
 		r = sq_meta_write(s);
 	return r == 0 ? sq_exec(s, "COMMIT") : r;
@@ -284,7 +290,10 @@ static int open_all(struct store_sqlite *s, const struct names *names,
 	if (macs_make(s, names->key, is_new, t) < 0 || database_open(s, t) < 0 ||
 		head_check(s, names->head, config->accept_loss, t) < 0)
 		return -1;
-	return users_check(s, names->head, config->accept_loss, t);
+	if (users_check(s, names->head, config->accept_loss, t) < 0)
+		return -1;
+	r = sq_marks_open(s);
+	return r < 0 ? fail(t, STORE_OPEN_FAILED, "the store's marks cannot be read", r) : 0;
 }
 
 /* Nothing is made or written: what is damaged is only told. */
@@ -316,6 +325,10 @@ enum store_opened store_sqlite_open(struct store_backend **out, const char *path
 	s->lock = -1;
 	s->head.fd = -1;
 	s->is_look = config == NULL;
+	if (config != NULL) {
+		s->boot = config->boot;
+		s->boot_ahead_ms = config->boot_ms - clock_boot_ms();
+	}
 	if (!names_make(s, path, &names))
 		return STORE_OPEN_FAILED;
 	if ((s->is_look ? look_at_all(s, &names, &t) : open_all(s, &names, config, &t)) < 0)
@@ -334,6 +347,7 @@ static const struct store_ops ops = {
 	.user = sq_user,
 	.position = sq_position,
 	.contact = sq_contact,
+	.mark = sq_mark,
 	.trim = sq_trim,
 	.tidy = sq_tidy,
 	.commit = sq_commit,

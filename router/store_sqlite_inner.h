@@ -5,7 +5,7 @@
  *	users     id -> uid, floor, what was acknowledged (a blob, see store_users.c)
  *	messages  id, rising with time -> a record and its MAC
  *	stream    (user, first number) -> ids of up to SQ_CHUNK messages whose numbers follow
- *	devices, contacts
+ *	devices, contacts, marks
  *
  * A commit writes messages alone, one after the other.  Where they stand in the streams is kept in
  * memory, in each user's tail, and written to `stream` later, many at once and sorted by user: a
@@ -45,10 +45,14 @@ enum sq_query {
 	SQ_MESSAGE_AT,
 	SQ_MESSAGE_FROM,
 	SQ_MESSAGE_DROP,
+	SQ_MARK_PUT, /* this and what follows: of schema 2 */
+	SQ_MARK_OUT,
+	SQ_MARK_FROM,
+	SQ_MARK_DROP,
 	SQ_COUNT
 };
 
-#define SQ_SCHEMA_VERSION 1 /* as the schema says it */
+#define SQ_SCHEMA_VERSION 2 /* as the schema says it */
 #define SQ_CHUNK 64
 
 /* Ids of the messages at first and on; n is 0: not known. */
@@ -65,6 +69,7 @@ struct sq_progress {
 	uint64_t mark;
 	uint64_t heads;	    /* a digest of them, see sq_head_digest() */
 	uint64_t tail_rows; /* of all tails */
+	uint64_t marks;	    /* rows */
 	size_t round_at;
 };
 
@@ -92,6 +97,12 @@ struct store_sqlite {
 	bool is_look;	      /* nothing is written */
 	int wal_pages;	      /* after the last commit */
 	uint64_t scan_after;
+	int64_t schema; /* of the file */
+	uint64_t boot;
+	int64_t boot_ahead_ms; /* of the configured boot time before this process's */
+	uint64_t next_mark;    /* 0: not known */
+	bool are_marks_lost;
+	int64_t marks_due_ms; /* before, none is to be taken away */
 	struct sqlite3 *copy; /* of a backup that is going on */
 	struct sqlite3_backup *backup;
 	char *path;
@@ -106,6 +117,8 @@ int sq_prepare(struct store_sqlite *s);
 int sq_settings(struct store_sqlite *s);
 /* The tables, an epoch, and the queries. */
 int sq_make(struct store_sqlite *s);
+/* From an older schema to ours, in one transaction. */
+int sq_migrate(struct store_sqlite *s);
 /* -ENODATA: no row. */
 int sq_number(struct store_sqlite *s, const char *sql, int64_t *out);
 int sq_meta_write(struct store_sqlite *s);
@@ -156,6 +169,16 @@ int sq_tail_write(struct store_sqlite *s, size_t max_rows);
 bool sq_tail_is_due(const struct store_sqlite *s);
 /* A commit kept what was written. */
 void sq_tail_kept(struct store_sqlite *s);
+
+/* store_sqlite_marks.c */
+int sq_mark(struct store_backend *b, const struct mark *mark);
+/* In a transaction: every ticket issued until now is void. */
+int sq_marks_void(struct store_sqlite *s);
+/* Looks whether they are whole; when one is not, voids everything. */
+int sq_marks_open(struct store_sqlite *s);
+int sq_marks_show(struct store_sqlite *s, const struct store_visitor *v, void *arg);
+bool sq_marks_are_due(const struct store_sqlite *s);
+int sq_marks_prune(struct store_sqlite *s, size_t max_rows);
 
 /* store_sqlite_write.c */
 int sq_begin(struct store_backend *b);

@@ -272,6 +272,8 @@ int sq_load(struct store_backend *b, const struct store_visitor *v, int64_t wall
 		r = devices_show(s, v, arg);
 	if (r == 0 && v->on_contact != NULL)
 		r = contacts_show(s, v, arg);
+	if (r == 0 && v->on_mark != NULL)
+		r = sq_marks_show(s, v, arg);
 	if (r == 0 && v->on_recent != NULL)
 		r = recent_show(s, v, wall_ms - STORE_RECENT_MS, arg);
 	return r;

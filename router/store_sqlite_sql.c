@@ -10,6 +10,12 @@
 
 #define META_BYTES (EPOCH_BYTES + 3 * 8)
 
+/* What version 2 added. */
+#define SCHEMA_2                                                                                   \
+	"CREATE TABLE marks(id INTEGER PRIMARY KEY, subject BLOB NOT NULL UNIQUE,"                 \
+	" row BLOB NOT NULL) STRICT;"                                                              \
+	"PRAGMA user_version=2;"
+
 static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TABLE meta(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;"
@@ -20,8 +26,7 @@ static const char schema[] =
 	"CREATE TABLE devices(user INTEGER NOT NULL, device TEXT NOT NULL, seen INTEGER NOT NULL,"
 	" row BLOB NOT NULL, PRIMARY KEY(user, device)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE contacts(a INTEGER NOT NULL, b INTEGER NOT NULL, row BLOB NOT NULL,"
-	" PRIMARY KEY(a, b)) STRICT, WITHOUT ROWID;"
-	"PRAGMA user_version=1;";
+	" PRIMARY KEY(a, b)) STRICT, WITHOUT ROWID;" SCHEMA_2;
 
 /*
  * EXCLUSIVE comes before the first look at the WAL: its index is then on the heap and no second
@@ -59,6 +64,10 @@ static const char *const texts[SQ_COUNT] = {
 	[SQ_MESSAGE_AT] = "SELECT id, row FROM messages WHERE id = ?1",
 	[SQ_MESSAGE_FROM] = "SELECT id, row FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[SQ_MESSAGE_DROP] = "DELETE FROM messages WHERE id = ?1",
+	[SQ_MARK_PUT] = "INSERT OR REPLACE INTO marks(id, subject, row) VALUES(?1, ?2, ?3)",
+	[SQ_MARK_OUT] = "DELETE FROM marks WHERE subject = ?1",
+	[SQ_MARK_FROM] = "SELECT id, row FROM marks WHERE id >= ?1 ORDER BY id LIMIT 1",
+	[SQ_MARK_DROP] = "DELETE FROM marks WHERE id = ?1",
 };
 
 int sq_errno(int code)
@@ -109,7 +118,10 @@ void sq_resetp(struct sqlite3_stmt **statement)
 
 int sq_prepare(struct store_sqlite *s)
 {
-	for (int i = 0; i < SQ_COUNT; i++) {
+	/* Who only looks may look at an older file. */
+	const int n = s->schema < 2 ? SQ_MARK_PUT : SQ_COUNT;
+
+	for (int i = 0; i < n; i++) {
 		int code = sqlite3_prepare_v3(
 			s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->queries[i], NULL);
 
@@ -187,6 +199,7 @@ int sq_make(struct store_sqlite *s)
 {
 	int r = sq_exec(s, schema);
 
+	s->schema = SQ_SCHEMA_VERSION;
 	store_epoch_make(s->base.epoch);
 	s->now = (struct sq_progress){.mark = 1};
 	if (r == 0)
@@ -195,5 +208,14 @@ int sq_make(struct store_sqlite *s)
 		r = sq_meta_write(s);
 	if (r == 0)
 		r = sq_exec(s, "COMMIT");
+	return r;
+}
+
+int sq_migrate(struct store_sqlite *s)
+{
+	int r = sq_exec(s, "BEGIN IMMEDIATE;" SCHEMA_2 "COMMIT");
+
+	if (r == 0)
+		s->schema = SQ_SCHEMA_VERSION;
 	return r;
 }

@@ -40,7 +40,7 @@ bool sq_has_untidy(const struct store_backend *b)
 {
 	const struct store_sqlite *s = (const struct store_sqlite *)b;
 
-	return s->users.untidy != NULL || sq_tail_is_due(s);
+	return s->users.untidy != NULL || sq_tail_is_due(s) || sq_marks_are_due(s);
 }
 
 static int step_drop(struct store_sqlite *s, enum sq_query query, uint64_t first, uint64_t second)
@@ -167,6 +167,8 @@ int sq_tidy(struct store_backend *b, size_t max_rows)
 	size_t rows = 0;
 	int r = sq_tail_write(s, max_rows);
 
+	if (r == 0)
+		r = sq_marks_prune(s, max_rows);
 	while (r == 0 && rows < max_rows && (p = s->users.untidy) != NULL) {
 		r = store_users_touch(&s->users, p);
 		if (r == 0)

@@ -242,6 +242,7 @@ int sq_commit(struct store_backend *b)
 		return r;
 	store_users_keep(&s->users);
 	s->kept = s->now;
+	s->base.marks = s->now.marks;
 	sq_tail_kept(s);
 	r = store_head_seal(&s->head, s->now.counter);
 	if (r < 0 && r != -ENOSPC) /* a head that is behind is none the worse */

@@ -43,6 +43,7 @@ static void flush(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	s->counts.damaged = s->backend->damaged;
 	s->counts.trimmed = s->backend->trimmed;
+	s->counts.marks = s->backend->marks;
 	store_list_join(&s->done, &s->told);
 	pthread_mutex_unlock(&s->lock);
 	uv_async_send(&s->wake);
@@ -154,6 +155,8 @@ static int apply(struct store *s, struct store_op *op)
 		return b->ops->position(b, &op->device, &op->place);
 	case STORE_OP_CONTACT:
 		return b->ops->contact(b, &op->contact);
+	case STORE_OP_MARK:
+		return b->ops->mark(b, &op->mark.mark);
 	case STORE_OP_TRIM:
 		return b->ops->trim(b, op->user.uid, op->user.seq, &op->place);
 	case STORE_OP_READ:
@@ -180,6 +183,16 @@ static int write_batch(struct store *s, bool tidy)
 	return r;
 }
 
+/* Whether the loop is to hear of an operation that is durable. */
+static bool is_news(struct store_op *op)
+{
+	if (op->kind == STORE_OP_MARK) {
+		op->mark.is_durable = true;
+		return op->mark.tag != 0;
+	}
+	return op->place.seq > 0;
+}
+
 static void batch_stored(struct store *s, int64_t began_us)
 {
 	struct store_op *op;
@@ -193,7 +206,7 @@ static void batch_stored(struct store *s, int64_t began_us)
 			s->has_stored = true;
 			s->stored = op->number;
 		}
-		if (op->place.seq > 0)
+		if (is_news(op))
 			store_list_push(&s->told, op);
 		else
 			store_op_free(op);
@@ -220,6 +233,8 @@ static void batch_failed(struct store *s, int error)
 			s->failed = op->generation;
 			count_gone(s, op);
 			store_op_free(op);
+		} else if (op->kind == STORE_OP_MARK && op->mark.tag != 0) {
+			store_list_push(&s->told, op); /* not durable; it is asked for again */
 		} else {
 			store_list_push(&s->again, op);
 		}

@@ -309,8 +309,27 @@ static void on_backup(void *arg, const char *path, const char *why)
 	r->backup_done = true;
 }
 
+static void on_marked(void *arg, uint64_t tag, bool is_durable)
+{
+	struct rig *r = arg;
+
+	r->marked_tag = tag;
+	if (is_durable)
+		r->marked++;
+	else
+		r->unmarked++;
+}
+
 static const struct store_events events = {
-	on_stored, on_failed, on_broken, on_page, on_acked, on_old, on_backup};
+	.on_stored = on_stored,
+	.on_failed = on_failed,
+	.on_broken = on_broken,
+	.on_page = on_page,
+	.on_marked = on_marked,
+	.on_acked = on_acked,
+	.on_old = on_old,
+	.on_backup = on_backup,
+};
 
 enum store_opened rig_try(struct rig *r)
 {

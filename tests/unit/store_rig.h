@@ -56,6 +56,9 @@ struct rig {
 	size_t failures;
 	uint64_t failed; /* generation */
 	bool is_broken;
+	size_t marked;	 /* by on_marked(): durable */
+	size_t unmarked; /* dropped */
+	uint64_t marked_tag;
 	char backup[128];
 	bool backup_done;
 

@@ -249,6 +249,26 @@ static void nothing_goes_on_after_stop_and_all_was_carried_out(void **state)
 	assert_int_equal(r->wrong, 0);
 }
 
+static void a_mark_is_durable_when_it_is_said(void **state)
+{
+	struct rig *r = *state;
+	struct mark m = {.kind = MARK_USER, .uid = SLICE_LITERAL("ann"), .at_ms = 5, .code = 4404};
+
+	assert_int_equal(store_mark(r->store, &m, 0), 0); /* nobody waits */
+	rig_send(r, "ann", "bob", 10);
+	for (uint64_t tag = 1; tag <= 20; tag++) {
+		m.kind = tag % 2 == 0 ? MARK_SESSION : MARK_USER;
+		m.id = tag;
+		assert_int_equal(store_mark(r->store, &m, tag), 0);
+		rig_send(r, "ann", "bob", 10);
+	}
+	rig_settle(r);
+	assert_int_equal(r->marked, 20);
+	assert_int_equal(r->unmarked, 0);
+	assert_int_equal(r->marked_tag, 20); /* in the order of submission */
+	assert_int_equal(r->stored, 21);
+}
+
 static void counts_say_what_waits(void **state)
 {
 	struct rig *r = *state;
@@ -286,6 +306,7 @@ int main(void)
 		BOTH(a_position_is_answered_with_its_place),
 		BOTH(trimming_moves_the_floor_and_keeps_the_head),
 		BOTH(old_messages_are_offered),
+		BOTH(a_mark_is_durable_when_it_is_said),
 		BOTH(nothing_goes_on_after_stop_and_all_was_carried_out),
 		BOTH(counts_say_what_waits),
 		cmocka_unit_test_setup_teardown(

@@ -75,7 +75,12 @@ static int on_recent(void *arg, const struct message *m)
 	return 0;
 }
 
-static const struct store_visitor visitor = {on_user, on_device, on_contact, on_recent};
+static const struct store_visitor visitor = {
+	.on_user = on_user,
+	.on_device = on_device,
+	.on_contact = on_contact,
+	.on_recent = on_recent,
+};
 
 static struct loaded load(struct rig *r, const char *name, int64_t wall_ms)
 {
