@@ -32,7 +32,7 @@ void grant_fill(
 		.ceiling_ms = terms->boot_ms + (facts->exp_ms - terms->wall_ms) + TOKEN_LEEWAY_MS,
 		.token_hash = facts->hash,
 		.auth_epoch = terms->auth_epoch,
-		.issuer_id = facts->key->policy->issuer_id,
+		.issuer_id = facts->issuer_id,
 		.uid_len = facts->uid_len,
 	};
 	memcpy(out->uid, facts->uid, facts->uid_len);

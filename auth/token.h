@@ -36,8 +36,10 @@ enum token_verdict {
 
 struct token_facts {
 	const struct key *key; /* borrowed from the ring */
-	int64_t exp_ms;	       /* wall clock, since 1970 */
-	uint64_t hash; /* names it for revocation: of issuer and jti, or of the signed part */
+	uint32_t issuer_id;
+	int64_t exp_ms; /* wall clock, since 1970 */
+	int64_t iat_ms; /* the same; 0: none */
+	uint64_t hash;	/* names it for revocation: of issuer and jti, or of the signed part */
 	bool may_push;
 	bool read_only;
 	size_t uid_len;
@@ -58,7 +60,9 @@ struct token_order {
 	struct slice aud;   /* the same: the key's own */
 	int64_t iat_s;
 	int64_t ttl_s;
-	uint64_t jti[2]; /* random */
+	int64_t auth_time_s;   /* of the login; 0: none */
+	uint64_t jti[2];       /* random */
+	struct slice jti_text; /* data not NULL: this one */
 };
 
 /*

@@ -35,8 +35,8 @@ static bool time_read(const json_t *claims, const char *name, int64_t *out, bool
 	return *out >= 0 && *out <= TIME_MAX_S;
 }
 
-static enum token_verdict times_check(
-	const json_t *claims, const struct key_policy *policy, int64_t now_ms, int64_t *out_exp_ms)
+static enum token_verdict times_check(const json_t *claims, const struct key_policy *policy,
+	int64_t now_ms, struct token_facts *out)
 {
 	struct times t = {0};
 	bool has_exp = false;
@@ -54,7 +54,8 @@ static enum token_verdict times_check(
 		return TOKEN_BAD_CLAIMS;
 	if (t.exp - (t.has_iat ? t.iat : now) > policy->max_lifetime_s)
 		return TOKEN_TOO_LONG_LIVED;
-	*out_exp_ms = t.exp * 1000;
+	out->exp_ms = t.exp * 1000;
+	out->iat_ms = t.iat * 1000;
 	return TOKEN_GOOD;
 }
 
@@ -180,7 +181,7 @@ static enum token_verdict claims_judge(const json_t *claims, const struct key *k
 	const struct key_policy *policy = key->policy;
 	enum token_verdict verdict;
 
-	verdict = times_check(claims, policy, now_ms, &out->exp_ms);
+	verdict = times_check(claims, policy, now_ms, out);
 	if (verdict == TOKEN_GOOD)
 		verdict = issuer_check(claims, policy);
 	if (verdict == TOKEN_GOOD)
@@ -199,7 +200,7 @@ enum token_verdict token_claims_check(const struct key *key, const struct token_
 {
 	CLEANUP(json_decrefp) json_t *claims = NULL;
 	unsigned char text[BASE64URL_DECODED_MAX(TOKEN_MAX_BYTES)];
-	struct token_facts facts = {.key = key};
+	struct token_facts facts = {.key = key, .issuer_id = key->policy->issuer_id};
 	enum token_verdict verdict;
 	size_t len;
 

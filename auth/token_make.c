@@ -38,7 +38,8 @@ static int order_check(const struct key *key, const struct token_order *order)
 	struct slice prefix = slice_of(key->policy->users);
 
 	if (!name_is_uid(order->sub) || !text_is_fit(order->name) || !text_is_fit(order->scope) ||
-		!text_is_fit(order->aud) || key->alg->family != ALG_HMAC)
+		!text_is_fit(order->aud) || !text_is_fit(order->jti_text) ||
+		key->alg->family != ALG_HMAC)
 		return -EINVAL;
 	if (order->sub.len < prefix.len ||
 		!slice_eq((struct slice){order->sub.data, prefix.len}, prefix))
@@ -50,13 +51,18 @@ static bool claims_add(jwt_t *jwt, const struct key *key, const struct token_ord
 {
 	const struct key_policy *policy = key->policy;
 	struct slice aud = order->aud.data != NULL ? order->aud : slice_of(policy->aud);
-	char jti[40];
+	char random[40];
+	struct slice jti = order->jti_text;
 
-	snprintf(jti, sizeof(jti), "%016llx%016llx", (unsigned long long)order->jti[0],
+	snprintf(random, sizeof(random), "%016llx%016llx", (unsigned long long)order->jti[0],
 		(unsigned long long)order->jti[1]);
+	if (jti.data == NULL)
+		jti = slice_of(random);
 	return text_add(jwt, "iss", slice_of(policy->iss)) && text_add(jwt, "aud", aud) &&
 	       text_add(jwt, "sub", order->sub) && text_add(jwt, "name", order->name) &&
-	       text_add(jwt, "scope", order->scope) && text_add(jwt, "jti", slice_of(jti)) &&
+	       text_add(jwt, "scope", order->scope) && text_add(jwt, "jti", jti) &&
+	       (order->auth_time_s == 0 ||
+		       jwt_add_grant_int(jwt, "auth_time", (long)order->auth_time_s) == 0) &&
 	       jwt_add_grant_int(jwt, "iat", (long)order->iat_s) == 0 &&
 	       jwt_add_grant_int(jwt, "exp", (long)(order->iat_s + order->ttl_s)) == 0;
 }

@@ -6,12 +6,9 @@
 #define BOOT 5000000LL
 #define MINUTE 60000LL
 
-static struct key_policy policy = {.issuer_id = 77};
-static struct key key = {.policy = &policy};
-
 static struct token_facts facts_until(int64_t exp_ms)
 {
-	struct token_facts facts = {.key = &key,
+	struct token_facts facts = {.issuer_id = 77,
 		.exp_ms = exp_ms,
 		.hash = 0x1122334455667788,
 		.uid_len = 3,
