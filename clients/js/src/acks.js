@@ -21,9 +21,14 @@ export class Acks {
     this.#saidAt = now;
   }
 
+  /* It was not carried out, for another reason than what it said. */
+  again() {
+    this.#n = Math.max(this.#n, 1);
+  }
+
   /* The server did not take it, for the position is ahead of what it has counted as sent. */
   refused(now) {
-    this.#n = Math.max(this.#n, 1);
+    this.again();
     this.#saidAt = now + REFUSED_MS;
   }
 

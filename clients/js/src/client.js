@@ -3,20 +3,18 @@
  * and the storage.  A connection attempt has a number (#turn); what comes back from a promise of an
  * earlier one is dropped.
  */
-import { Acks } from './acks.js';
+import { Account } from './account.js';
 import { Alarm } from './alarm.js';
-import { Asides } from './asides.js';
 import { PosternError } from './codes.js';
-import { Credentials } from './credentials.js';
+import { Credentials, isToken } from './credentials.js';
 import { Events } from './events.js';
-import { chatFrame, refusal, socketUrl, told, uidOf, uidsOf, withPosition } from './frames.js';
-import { Inbox } from './inbox.js';
+import { refusal, socketUrl, uidOf, uidsOf, withPosition } from './frames.js';
 import { Link } from './link.js';
 import { Liveness } from './liveness.js';
-import { Memory, randomHex, readPosition } from './memory.js';
-import { Outbox, Pace } from './outbox.js';
+import { Memory } from './memory.js';
 import { Backoff, judge, readReason } from './reconnect.js';
-import { Streams, wholePosition } from './streams.js';
+import { Renewal } from './renewal.js';
+import { Sends } from './sends.js';
 
 const CONNECT_MS = 15000; /* from the socket to `ready` */
 
@@ -27,12 +25,9 @@ export class Client {
   #url;
   #events = new Events();
   #memory;
-  #streams = new Streams();
-  #outbox;
-  #inbox;
-  #pace = new Pace();
-  #acks = new Acks();
-  #asides = new Asides();
+  #account;
+  #sends;
+  #renewal;
   #backoff;
   #liveness = null;
   #link;
@@ -43,11 +38,7 @@ export class Client {
   #reconnectAt = Infinity;
   #isCongested = false;
   #said = null; /* the position with which the connection was opened */
-  #handled = { epoch: null, u: null, s: null };
   #device;
-  #user = null;
-  #isUserSeen = false; /* by the server, not by the storage alone */
-  #limits = { frame: 65536, chat: 16384 };
   #unwatchPage;
 
   constructor(url, options, env) {
@@ -55,15 +46,21 @@ export class Client {
     this.#options = options;
     this.#url = socketUrl(url, globalThis.location?.href);
     this.#credentials = new Credentials(options);
-    const { maxQueue: max = 1000, maxQueueBytes: maxBytes = 4194304 } = options;
-    this.#outbox = new Outbox({ max, maxBytes, random: env.random });
+    this.#sends = new Sends(options, env.random);
     this.#backoff = new Backoff(env.random);
     this.#memory = new Memory(options, (error) => this.#events.fail(error));
-    this.#inbox = new Inbox({
-      listeners: (entry) => this.#listenersOf(entry),
-      handled: (entry) => this.#onHandled(entry),
-      failed: (error, entry) => this.#events.fail(error, entry.frame),
-      wait: (ms) => new Promise((resolve) => env.setTimer(resolve, ms)),
+    this.#account = this.#makeAccount({});
+    this.#renewal = new Renewal({
+      credentials: this.#credentials,
+      memory: this.#memory,
+      events: this.#events,
+      now: env.now,
+      isOpen: () => this.state === 'open',
+      say: (frame) => {
+        this.#sayAcks(); /* afterwards it may be too late */
+        this.#say(frame);
+      },
+      arm: () => this.#arm(),
     });
     this.#link = new Link(env, {
       onFrame: (frame, size) => this.#onFrame(frame, size),
@@ -79,13 +76,17 @@ export class Client {
     queueMicrotask(() => this.#start());
   }
 
+  #makeAccount(of) {
+    return new Account(of, { events: this.#events, memory: this.#memory, env: this.#env, taken: () => this.#onTaken() });
+  }
+
   get state() {
     return this.#state.state;
   }
 
   /* The user as the server named him; null before the first `ready`. */
   get user() {
-    return this.#isUserSeen ? this.#user : null;
+    return this.#account.isSeen ? this.#account.user : null;
   }
 
   get device() {
@@ -94,34 +95,31 @@ export class Client {
 
   /* {epoch, u, s}: what the application has taken; null while a number is not known. */
   get position() {
-    return wholePosition(this.#handled);
+    return this.#account.position;
   }
 
   get pending() {
-    return this.#outbox.size;
+    return this.#sends.size;
   }
 
   on(name, listener) {
     return this.#events.on(name, listener);
   }
 
-  send(to, text, { mid = randomHex(16), timeoutMs } = {}) {
-    return new Promise((resolve, reject) => {
-      if (this.state === 'stopped')
-        throw new PosternError('stopped', 'the client has stopped');
-      const uid = uidOf(to);
-      const { end, size } = chatFrame(uid, text, mid, this.#limits);
-      this.#outbox.add({ mid, to: uid, end, bytes: size, resolve, reject }, this.#env.now(), timeoutMs);
-      this.#flush();
-      this.#arm();
-    });
+  async send(to, text, options = {}) {
+    if (this.state === 'stopped')
+      throw new PosternError('stopped', 'the client has stopped');
+    const ack = this.#sends.add(to, text, options, this.#env.now());
+    this.#flush();
+    this.#arm();
+    return ack;
   }
 
   /* Whether it was said: not when there is no connection, or it was said a moment ago. */
   typing(to) {
     const uid = uidOf(to);
     const now = this.#env.now();
-    if (this.state !== 'open' || !this.#pace.may(now) || !this.#asides.typing(uid, now))
+    if (!this.#maySay || !this.#sends.may(now) || !this.#account.asides.typing(uid, now))
       return false;
     this.#say({ event: 'typing', data: { toUserId: uid } });
     return true;
@@ -129,8 +127,20 @@ export class Client {
 
   /* Replaces the list, on this connection and on each that follows. */
   watch(users) {
-    this.#asides.watch(uidsOf(users));
+    this.#account.asides.watch(uidsOf(users));
     this.#arm();
+  }
+
+  /*
+   * Shows another token on this connection: {user, identity, expires_in_ms} when it holds.  Of another
+   * user: see the event `identity`.
+   */
+  async reauthenticate(token) {
+    if (!isToken(token))
+      throw new TypeError('a token is a string');
+    const data = await this.#renewal.ask(token);
+    this.#credentials.keep(token);
+    return { user: this.user, ...data };
   }
 
   /* Says how far it is, and goes.  What was not answered is rejected. */
@@ -138,7 +148,7 @@ export class Client {
     if (this.state === 'stopped')
       return;
     this.#sayAcks();
-    this.#inbox.stop();
+    this.#account.inbox.stop();
     this.#stop({ code: 1000, name: 'closed' });
   }
 
@@ -160,33 +170,26 @@ export class Client {
       const token = await this.#credentials.ask();
       if (turn !== this.#turn)
         return;
-      await this.#recall(token);
+      await this.#account.recall(token, this.#options.position);
+      const ticket = await this.#credentials.ticket(this.#url, this.#env);
       if (turn === this.#turn)
-        this.#connect(token);
+        this.#connect(token, ticket);
     } catch (error) {
       if (turn !== this.#turn)
         return;
+      if (error.reason) { /* no ticket, and the server says why */
+        this.#ended(error.code, `${error.reason};after=${error.afterMs}`);
+        return;
+      }
       this.#events.fail(error);
       this.#later({ code: 1006, name: 'no_token' }, 0);
     }
   }
 
-  /* What the storage, or the option, knows about the position; once. */
-  async #recall(token) {
-    if (this.#user !== null || this.#streams.position.epoch !== null)
-      return;
-    const kept = (await this.#memory.position(token)) ?? readPosition(this.#options.position);
-    if (!kept || this.#isUserSeen)
-      return;
-    this.#user = kept.user;
-    this.#streams = new Streams(kept);
-    this.#handled = this.#streams.position;
-  }
-
-  #connect(token) {
-    this.#said = this.#streams.resumable;
-    const url = withPosition(this.#url, this.#device, this.#said);
-    this.#link.open(url, token);
+  #connect(token, ticket) {
+    this.#said = this.#account.streams.resumable;
+    const url = withPosition(this.#url, this.#device, this.#said, ticket);
+    this.#link.open(url, ticket ? null : token);
     this.#connectBy = this.#env.now() + CONNECT_MS;
     this.#arm();
   }
@@ -195,7 +198,8 @@ export class Client {
     this.#link.drop();
     this.#connectBy = Infinity;
     this.#liveness = null;
-    this.#outbox.disconnected();
+    this.#sends.disconnected();
+    this.#renewal.disconnected();
   }
 
   async #ended(code, reason) {
@@ -253,8 +257,7 @@ export class Client {
     this.#detach();
     this.#unwatchPage();
     this.#alarm.stop();
-    for (const item of this.#outbox.clear())
-      item.reject(new PosternError('stopped', `the client has stopped: ${why.name || why.code}`, { maybeSent: item.tries > 0 }));
+    this.#sends.rejectAll('stopped', `the client has stopped: ${why.name || why.code}`);
     this.#setState({ state: 'stopped', ...why });
   }
 
@@ -293,9 +296,10 @@ export class Client {
 
   #handlers = {
     ready: ({ data }, now) => this.#onReady(data, now),
+    identity: ({ data }, now) => this.#onIdentity(data, now),
     ack: (frame, now) => this.#onAck(frame, now),
     exception: (frame, now) => this.#onException(frame, now),
-    reset: ({ data }, now) => this.#inbox.push(this.#streams.reset(data, now)),
+    reset: ({ data }, now) => this.#tell(this.#account.streams.reset(data, now)),
     goaway: ({ data }, now) => {
       this.#backoff.asked(now + (Number(data.reconnect_after_ms) || 0));
       this.#events.emit('goaway', data);
@@ -303,42 +307,59 @@ export class Client {
     heartbeat: () => {},
     presence: ({ data }) => this.#events.emit('presence', data),
     typing: ({ data }) => this.#events.emit('typing', { from: String(data.fromUser) }),
-    'auth.expiring': () => this.#renew(),
+    'auth.expiring': (frame, now) => this.#renewal.expiring(now),
   };
 
   #onReady(data, now) {
-    if (this.#user !== null && data.user !== this.#user) {
+    const { user } = this.#account;
+    if (user !== null && data.user !== user) {
       this.#onOtherUser(data);
       return;
     }
-    this.#user = data.user;
-    this.#isUserSeen = true;
+    this.#account.user = data.user;
+    this.#account.isSeen = true;
     this.#connectBy = Infinity;
-    this.#limits = { ...this.#limits, ...data.limits };
-    this.#pace.limit(data.limits);
+    this.#sends.limit(data.limits);
     this.#liveness = new Liveness(data.heartbeat.interval_ms, now);
     this.#backoff.opened(now);
-    const entries = this.#streams.ready(data.resume, this.#said !== null, now);
-    /* Says at once that it will acknowledge by itself; else its pongs would, for what nobody has taken. */
-    this.#sayPosition(this.#said !== null && data.resume.recovered ? this.#handled : { epoch: null });
-    if (this.#streams.ask)
-      this.#say({ event: 'sync', data: this.#streams.ask });
-    this.#asides.opened();
+    const entries = this.#begin(data.resume, now);
+    this.#account.asides.opened();
     this.#setState({ state: 'open' });
     this.#events.emit('ready', data);
-    this.#inbox.push(entries);
+    this.#tell(entries);
+  }
+
+  /* What there is to tell. */
+  #begin(resume, now) {
+    const { streams } = this.#account;
+    const entries = streams.ready(resume, this.#said !== null, now);
+    /* Says at once that it will acknowledge by itself; else its pongs would, for what nobody has taken. */
+    this.#sayPosition(this.#said !== null && resume.recovered);
+    if (streams.ask)
+      this.#say({ event: 'sync', data: streams.ask });
+    return entries;
+  }
+
+  /* From here on the connection is another user's: nothing of the one before is told, said or filed as his. */
+  #onIdentity(data, now) {
+    const { key, position } = this.#renewal.kept ?? {};
+    this.#account.inbox.stop();
+    this.#account = this.#makeAccount({ user: data.user, key, position: position?.user === data.user ? position : null });
+    this.#said = null;
+    this.#sends.rejectAll('other_user', 'the connection became another user\'s before this was sent');
+    const entries = this.#begin(data.resume, now);
+    this.#setState({ state: 'open' });
+    this.#events.emit('identity', data);
+    this.#tell(entries);
   }
 
   /* The position was another user's, or the token is. */
   #onOtherUser({ user }) {
-    if (this.#isUserSeen) {
+    if (this.#account.isSeen) {
       this.#stop({ code: 4403, name: 'identity_mismatch' });
       return;
     }
-    this.#user = user;
-    this.#isUserSeen = true;
-    this.#streams = new Streams();
-    this.#handled = this.#streams.position;
+    this.#account.become(user);
     this.#turn++;
     this.#detach();
     this.#later({ code: 1000, name: 'other_user' }, 0);
@@ -346,37 +367,36 @@ export class Client {
   }
 
   #onAck({ id, data }, now) {
-    const item = this.#outbox.acked(id);
+    if (this.#renewal.answered(id, data)) {
+      this.#events.emit('renewed', data);
+      return;
+    }
+    const to = this.#sends.acked(id, data);
     /* What a user sends to himself comes as a message with that number. */
-    if (item && Number.isSafeInteger(data.seq) && item.to !== this.#user)
-      this.#inbox.push(this.#streams.ack(data.seq, now));
-    item?.resolve(data);
+    if (to !== null && Number.isSafeInteger(data.seq) && to !== this.user)
+      this.#tell(this.#account.streams.ack(data.seq, now));
     this.#noteDelay();
   }
 
   #onException({ id, data }, now) {
+    if (this.#renewal.refused(id, refusal(data, false)))
+      return;
     if (typeof id === 'number') {
-      const item = this.#outbox.refused(id, data, now);
-      item?.reject(refusal(data, false));
+      this.#sends.refused(id, data, now);
       this.#noteDelay();
-    } else if (id === 'w' && data.retry === 'after') {
-      this.#asides.refused(now + (data.after_ms ?? 1000));
-    } else if (id === 'r') {
-      this.#events.emit('frame', { event: 'exception', id, data }); /* a server that cannot do it yet: 1003 */
-    } else if (data.code === 1004 && (data.field === 'u' || data.field === 's')) {
-      this.#acks.refused(now);
-    } else if (id !== 'y' && data.code !== 1301) {
+    } else if (!this.#account.refused(id, data, now)) {
       this.#events.fail(refusal(data, false));
     }
   }
 
+  #tell(entries, size) {
+    this.#account.inbox.push(entries, size);
+  }
+
   #onNumbered(frame, now, size) {
-    const { own, item } = frame.carbon ? this.#outbox.carbon(frame.mid) : {};
-    item?.resolve({ mid: frame.mid, state: 'duplicate', devices: 0, seq: frame.seq });
-    if (own)
-      frame.isOwn = true; /* send() has told or tells the application */
-    this.#inbox.push(this.#streams.frame(frame, now), size);
-    if (!this.#inbox.isFull)
+    frame.isOwn = this.#sends.isOwn(frame); /* then send() has told or tells the application */
+    this.#tell(this.#account.streams.frame(frame, now), size);
+    if (!this.#account.inbox.isFull)
       return;
     this.#isCongested = true; /* nothing more is read until the application has taken most of it */
     this.#turn++;
@@ -384,19 +404,8 @@ export class Client {
     this.#later({ code: 1000, name: 'congested' }, 0);
   }
 
-  #listenersOf(entry) {
-    if (entry.kind === 'place' || entry.frame.isOwn)
-      return [];
-    const [name, what] = told(entry, this.#user);
-    return this.#events.of(name).map((listener) => () => listener(what));
-  }
-
-  #onHandled({ position }) {
-    this.#handled = position;
-    this.#acks.handled();
-    if (this.position)
-      this.#memory.save({ user: this.#user, ...this.position });
-    if (this.#inbox.isLow)
+  #onTaken() {
+    if (this.#account.inbox.isLow)
       this.#isCongested = false;
     this.#arm();
   }
@@ -404,47 +413,33 @@ export class Client {
   /* ---- saying */
 
   #say(frame) {
-    this.#pace.spend(this.#env.now());
+    this.#sends.spend(this.#env.now());
     this.#link.say(frame);
   }
 
-  /* Numbers of another epoch say nothing to the server. */
-  #sayPosition({ epoch, u, s } = this.#handled) {
-    const isOf = epoch === this.#streams.position.epoch;
-    this.#acks.said(this.#env.now());
-    this.#say({ event: 'heartbeat', data: { u: (isOf && u) || 0, s: (isOf && s) || 0 } });
+  #sayPosition(isKnown = true) {
+    this.#account.acks.said(this.#env.now());
+    this.#say({ event: 'heartbeat', data: this.#account.heartbeat(isKnown) });
   }
 
   #sayAcks() {
-    if (this.state === 'open' && this.#acks.isOwed)
+    if (this.#maySay && this.#account.acks.isOwed)
       this.#sayPosition();
   }
 
-  async #renew() {
-    const turn = this.#turn;
-    try {
-      const token = await this.#credentials.renew();
-      if (token && turn === this.#turn && this.state === 'open')
-        this.#say({ event: 'reauth', id: 'r', data: { token } });
-    } catch (error) {
-      this.#events.fail(error);
-    }
+  /* Not while nobody can tell in whose name it would be. */
+  get #maySay() {
+    return this.state === 'open' && !this.#renewal.isPending;
   }
 
   #flush() {
-    const now = this.#env.now();
-    while (this.state === 'open' && this.#pace.may(now)) {
-      const item = this.#outbox.take(now);
-      if (!item)
-        return;
-      this.#pace.spend(now);
-      this.#link.say(`{"event":"chat","id":${item.id}${item.end}`);
-    }
+    if (this.#maySay)
+      this.#sends.flush(this.#env.now(), (text) => this.#link.say(text));
   }
 
   /* Sends wait for a server that is not quite there, although the socket is. */
   #noteDelay() {
-    const delayed = this.#outbox.isDelayed;
+    const delayed = this.#sends.isDelayed;
     if (this.state === 'open' && this.#state.delayed !== delayed)
       this.#setState({ state: 'open', delayed });
   }
@@ -452,14 +447,13 @@ export class Client {
   /* ---- time */
 
   #nextAt(now) {
-    const isOpen = this.state === 'open';
-    const at = this.#outbox.nextAt(isOpen, isOpen ? this.#pace.nextAt(now) : 0);
+    const at = this.#sends.nextAt(now, this.#maySay);
     if (this.state === 'waiting')
       return this.#isCongested ? at : Math.min(at, this.#reconnectAt);
-    if (!isOpen)
+    if (this.state !== 'open')
       return Math.min(at, this.#connectBy);
-    const syncAt = this.#inbox.isIdle ? this.#streams.syncAt() : Infinity;
-    return Math.min(at, this.#liveness.nextAt(), this.#acks.nextAt(), syncAt, this.#asides.nextAt());
+    const soon = Math.min(at, this.#liveness.nextAt(), this.#renewal.nextAt());
+    return this.#maySay ? Math.min(soon, this.#account.nextAt()) : soon;
   }
 
   #arm() {
@@ -468,8 +462,7 @@ export class Client {
   }
 
   #tick(now, isLate) {
-    for (const item of this.#outbox.expire(now))
-      item.reject(new PosternError('timeout', 'no answer in time', { retry: 'after', maybeSent: item.tries > 0 }));
+    this.#sends.expire(now);
     if (this.state === 'waiting' && !this.#isCongested && now >= this.#reconnectAt)
       this.#open();
     else if (this.state === 'connecting' && now >= this.#connectBy)
@@ -482,18 +475,22 @@ export class Client {
 
   #lookAround(now, isLate) {
     const verdict = this.#liveness.look(now, isLate);
-    const sync = this.#inbox.isIdle && now >= this.#streams.syncAt() ? this.#streams.sync(now) : null;
-    if (verdict === 'dead' || sync === 'stuck') {
+    const { acks, asides } = this.#account;
+    const sync = this.#maySay ? this.#account.sync(now) : null;
+    if (verdict === 'dead' || sync === 'stuck' || (this.#renewal.isLost(now) && !isLate)) {
       this.#ended(1006, verdict === 'dead' ? 'silent' : 'stuck');
       return;
     }
-    if (verdict === 'ask' || now >= this.#acks.nextAt())
+    if (verdict === 'ask' || (this.#maySay && now >= acks.nextAt()))
       this.#sayPosition();
+    if (!this.#maySay)
+      return;
     if (sync)
       this.#say({ event: 'sync', id: 'y', data: sync });
-    const users = this.#asides.takeWatch(now);
+    const users = asides.takeWatch(now);
     if (users)
       this.#say({ event: 'watch', id: 'w', data: { users } });
     this.#flush();
+    this.#renewal.look(now);
   }
 }

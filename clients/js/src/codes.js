@@ -45,8 +45,8 @@ export const CLOSES = Object.freeze({
 });
 
 /*
- * code: a number of EXCEPTIONS, or one of the client's own words: "queue_full", "mid_in_use", "timeout",
- * "stopped".  maybeSent: there was no answer, so the message may have arrived or not.
+ * code: a number of EXCEPTIONS or CLOSES, or one of the client's own words: "queue_full", "mid_in_use",
+ * "timeout", "stopped", "not_open", "other_user".  maybeSent: there was no answer, so the message may have arrived or not.
  */
 export class PosternError extends Error {
   constructor(code, message, { retry = 'no', afterMs = 0, maybeSent = false } = {}) {

@@ -22,16 +22,23 @@ function watchPage({ wake, doubt, hide }) {
   };
 }
 
-export function realEnv({ WebSocket = globalThis.WebSocket, fetch = globalThis.fetch } = {}) {
+/* What a request needs; a connection needs more. */
+export function httpEnv({ fetch = globalThis.fetch } = {}) {
+  return {
+    fetch: fetch && ((...args) => fetch(...args)),
+    setTimer: (fn, ms) => setTimeout(fn, Math.min(Math.max(ms, 0), TIMER_MAX_MS)),
+    clearTimer: (timer) => clearTimeout(timer),
+  };
+}
+
+export function realEnv({ WebSocket = globalThis.WebSocket, ...more } = {}) {
   if (typeof WebSocket !== 'function')
     throw new TypeError('no WebSocket here: give one as the option WebSocket, for instance that of the package ws');
   return {
+    ...httpEnv(more),
     WebSocket,
-    fetch: fetch && ((...args) => fetch(...args)),
     now: () => performance.now(),
     random: () => Math.random(),
-    setTimer: (fn, ms) => setTimeout(fn, Math.min(Math.max(ms, 0), TIMER_MAX_MS)),
-    clearTimer: (timer) => clearTimeout(timer),
     watchPage,
   };
 }

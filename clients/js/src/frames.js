@@ -19,16 +19,12 @@ export function socketUrl(address, base) {
   return url;
 }
 
-export function checkUrl(socket) {
-  const url = new URL('/auth/check', socket);
-  url.protocol = url.protocol === 'wss:' ? 'https:' : 'http:';
-  return url;
-}
-
-/* at: {epoch, u, s} or null. */
-export function withPosition(socket, device, at) {
+/* at: {epoch, u, s} or null.  ticket: a one-time ticket, or null. */
+export function withPosition(socket, device, at, ticket = null) {
   const url = new URL(socket);
   url.searchParams.set('dev', device);
+  if (ticket)
+    url.searchParams.set('ticket', ticket);
   if (at) {
     url.searchParams.set('e', at.epoch);
     url.searchParams.set('u', at.u);

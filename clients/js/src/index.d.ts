@@ -84,6 +84,21 @@ export interface Ready {
   limits: { frame: number; chat: number; msgs_per_s: number; burst: number; pending: number };
 }
 
+/** The connection is another user's from here on. */
+export interface Identity {
+  user: string;
+  /** 1 with `ready`, one more with each `identity`. */
+  identity: number;
+  resume: Ready['resume'];
+  auth: Ready['auth'];
+}
+
+/** Another token holds on the live connection. */
+export interface Renewed {
+  identity: number;
+  expires_in_ms: number;
+}
+
 export interface Goaway {
   reason: string;
   reconnect_after_ms: number;
@@ -106,6 +121,9 @@ export interface Events {
 
   state: State;
   ready: Ready;
+  /** Before anything of the new user; what the one before had not sent was rejected with `other_user`. */
+  identity: Identity;
+  renewed: Renewed;
   presence: Presence;
   typing: { from: string };
   goaway: Goaway;
@@ -125,8 +143,10 @@ export type Storage =
 export interface Options {
   /** The token, or a function that gives one for each connection. */
   token: string | ((why: { reason: string }) => string | Promise<string>);
-  /** The server refused the token: a fresh one, or nothing to stop. */
+  /** The server refused the token or ended the login: a fresh one of the same user, or nothing to stop. */
   onAuth?: (why: { code: number; name: string }) => string | null | undefined | Promise<string | null | undefined>;
+  /** Connects with a one-time ticket from `POST /auth/ticket`, so that the token is in no upgrade. */
+  ticket?: boolean;
   /** 1 to 36 of `[A-Za-z0-9_-]`; made and kept in the storage when left out. */
   device?: string;
   storage?: Storage;
@@ -166,12 +186,17 @@ export interface Client {
   typing(to: string | number): boolean;
   /** Presence of these users, at most 100. */
   watch(users: Array<string | number>): void;
+  /**
+   * Shows another token on the live connection, perhaps another user's. Rejects with the server's code
+   * (1401, 1403, 1404, 1503), or `not_open`.
+   */
+  reauthenticate(token: string): Promise<Renewed & { user: string }>;
   close(): void;
 }
 
 export class PosternError extends Error {
-  /** A code of EXCEPTIONS, or `queue_full`, `mid_in_use`, `timeout`, `stopped`. */
-  readonly code: number | 'queue_full' | 'mid_in_use' | 'timeout' | 'stopped';
+  /** A code of EXCEPTIONS or CLOSES, or one of the client's own. */
+  readonly code: number | 'queue_full' | 'mid_in_use' | 'timeout' | 'stopped' | 'not_open' | 'other_user';
   readonly retry: 'no' | 'now' | 'after' | 'reauth';
   readonly afterMs: number;
   /** There was no answer: the message may have arrived or not. */
@@ -183,3 +208,12 @@ export const EXCEPTIONS: Readonly<Record<number, string>>;
 export const CLOSES: Readonly<Record<number, string>>;
 
 export function connect(url: string | URL, options: Options): Client;
+
+export interface AskOptions {
+  fetch?: Options['fetch'];
+}
+
+/** A new token of the same login, for one that is still good. `url`: as for `connect`. */
+export function refreshToken(url: string | URL, token: string, options?: AskOptions): Promise<string>;
+/** Ends the login of this token everywhere: its connections are closed with 4410. */
+export function logOut(url: string | URL, token: string, options?: AskOptions): Promise<void>;

@@ -15,8 +15,9 @@ export class Link {
     this.#onBad = onBad;
   }
 
+  /* token: null where the address has a one-time ticket. */
   open(url, token) {
-    const socket = new this.#env.WebSocket(url, ['postern.v1', `bearer.${token}`]);
+    const socket = new this.#env.WebSocket(url, ['postern.v1', ...(token === null ? [] : [`bearer.${token}`])]);
     this.#socket = socket;
     socket.onmessage = ({ data }) => socket === this.#socket && this.#onText(data);
     socket.onerror = () => {}; /* a close follows */

@@ -58,8 +58,7 @@ export class Memory {
   #storage;
   #prefix;
   #failed;
-  #key = '';
-  #next = null; /* what is to be written when the writing that is under way is done */
+  #next = new Map(); /* key -> what is to be written when the writing that is under way is done */
   #isWriting = false;
 
   /* Without a storage nothing outlives this object.  failed(error): it could not read or write. */
@@ -89,33 +88,33 @@ export class Memory {
     return made;
   }
 
-  /* {user, epoch, u, s}, or null. */
-  async position(token) {
-    this.#key = `${this.#prefix}.position.${subjectOf(token)}`;
+  /* Of the user of that token: {key, position}; position is {user, epoch, u, s} or null. */
+  async find(token) {
+    const key = `${this.#prefix}.position.${subjectOf(token)}`;
     try {
-      return readPosition(await this.#storage?.get(this.#key));
+      return { key, position: readPosition(await this.#storage?.get(key)) };
     } catch (error) {
       this.#failed(error);
-      return null;
+      return { key, position: null };
     }
   }
 
-  /* position: {user, epoch, u, s}.  The newest is what counts when writing is slow. */
-  save(position) {
-    if (!this.#storage)
+  /* key: of find().  position: {user, epoch, u, s}.  The newest is what counts when writing is slow. */
+  save(key, position) {
+    if (!this.#storage || key === '')
       return;
-    this.#next = position;
+    this.#next.set(key, position);
     if (!this.#isWriting)
       this.#write();
   }
 
   async #write() {
     this.#isWriting = true;
-    while (this.#next) {
-      const text = JSON.stringify(this.#next);
-      this.#next = null;
+    while (this.#next.size > 0) {
+      const [[key, position]] = this.#next;
+      this.#next.delete(key);
       try {
-        const result = this.#storage.set(this.#key, text);
+        const result = this.#storage.set(key, JSON.stringify(position));
         if (typeof result?.then === 'function')
           await result;
       } catch (error) {

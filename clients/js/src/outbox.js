@@ -10,7 +10,7 @@ const TIMEOUT_MS = 120000;
 const TIMEOUT_MAX_MS = 540000; /* the server knows a mid for 10 minutes */
 const LOST_MS = 10000; /* the server answers within 5 s */
 const AGAIN_MAX_MS = 5000;
-const PASSES = new Set([1000, 1301, 1409, 1503]); /* refusals that say nothing about the message */
+const PASSES = new Set([1000, 1301, 1402, 1409, 1503]); /* refusals that say nothing about the message */
 
 /* Keeps below what the server allows, since the network may push frames together. */
 export class Pace {
@@ -146,10 +146,14 @@ export class Outbox {
     if (!PASSES.has(data.code))
       return this.#remove(item);
     this.#unsay(item);
+    if (data.code === 1409) {
+      item.tries--; /* it was not carried out */
+      return null;
+    }
     const most = Math.min(AGAIN_MAX_MS, 250 * 2 ** Math.min(this.#failures, 10));
     if (now >= this.#pausedUntil)
       this.#failures++; /* those that were on their way together count once */
-    const wait = data.code === 1409 ? 0 : Math.max(data.after_ms ?? 0, this.#random() * most);
+    const wait = Math.max(data.after_ms ?? 0, this.#random() * most);
     this.#pausedUntil = Math.max(this.#pausedUntil, now + wait);
     return null;
   }
@@ -187,8 +191,9 @@ export class Outbox {
     return over.map((item) => this.#remove(item));
   }
 
-  /* All of them, removed. */
+  /* All of them, removed, and what was answered is forgotten. */
   clear() {
+    this.#known.clear();
     return [...this.#items.values()].map((item) => this.#remove(item));
   }
 

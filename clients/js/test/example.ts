@@ -1,5 +1,5 @@
 /* Compiled, never run: the types must fit what docs/CLIENTS.md shows. */
-import { connect, PosternError, type Ack, type Client, type Message } from 'postern-client';
+import { connect, logOut, PosternError, refreshToken, type Ack, type Client, type Message } from 'postern-client';
 
 const kept: Message[] = [];
 const client: Client = connect('wss://gateway.example/ws', {
@@ -31,6 +31,14 @@ say('hello').then((ack) => {
   off();
   console.log(ack?.state, client.position?.u);
 });
+client.on('identity', ({ user, auth }) => console.log(user, auth.expires_in_ms));
+client.on('renewed', ({ expires_in_ms: ms }) => console.log(ms));
+async function become(token: string): Promise<string> {
+  const { user, identity } = await client.reauthenticate(await refreshToken('/ws', token));
+  return `${user} ${identity}`;
+}
+become('T').catch(() => logOut('/ws', 'T', { fetch }));
+connect('ws://host', { token: 'T', ticket: true });
 /* Self-made storages, synchronous or not. */
 connect('ws://host', { token: 'T', storage: { get: () => null, set: () => undefined } });
 connect('ws://host', { token: 'T', storage: { get: async () => undefined, set: async () => {} } });

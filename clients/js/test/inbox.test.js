@@ -82,9 +82,8 @@ test('the newest position is what a slow storage gets', async () => {
   const open = [];
   const storage = { get: () => null, set: (key, text) => new Promise((resolve) => { written.push(JSON.parse(text).u); open.push(resolve); }) };
   const memory = new Memory({ storage }, assert.fail);
-  await memory.position('token');
   for (let u = 1; u <= 5; u++)
-    memory.save({ user: '1', epoch: 'k', u, s: 0 });
+    memory.save('key', { user: '1', epoch: 'k', u, s: 0 });
   open.shift()();
   await turn();
   assert.deepEqual(written, [1, 5]);
@@ -93,6 +92,6 @@ test('the newest position is what a slow storage gets', async () => {
 test('a storage that fails is told and does no other harm', async () => {
   const failed = [];
   const memory = new Memory({ storage: { getItem: () => null, setItem: () => { throw new Error('full'); } } }, (error) => failed.push(error.message));
-  memory.save({ user: '1', epoch: 'k', u: 1, s: 0 });
+  memory.save('key', { user: '1', epoch: 'k', u: 1, s: 0 });
   assert.deepEqual(failed, ['full']);
 });

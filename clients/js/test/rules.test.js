@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Acks } from '../src/acks.js';
 import { CLOSES, EXCEPTIONS } from '../src/codes.js';
-import { checkUrl, socketUrl, withPosition } from '../src/frames.js';
+import { socketUrl, withPosition } from '../src/frames.js';
+import { httpUrl } from '../src/http.js';
 import { Liveness } from '../src/liveness.js';
 import { readPosition, subjectOf } from '../src/memory.js';
 import { Backoff, judge, readReason } from '../src/reconnect.js';
@@ -116,7 +117,7 @@ test('addresses', () => {
   assert.equal(socketUrl('/ws', 'https://h/page').href, 'wss://h/ws');
   assert.throws(() => socketUrl('ftp://h/'), TypeError);
   const url = socketUrl('wss://h/ws?a=b');
-  assert.equal(checkUrl(url).href, 'https://h/auth/check');
+  assert.equal(httpUrl(url, '/auth/check').href, 'https://h/auth/check');
   assert.equal(withPosition(url, 'd-1', null), 'wss://h/ws?a=b&dev=d-1');
   assert.equal(withPosition(url, 'd', { epoch: 'k', u: 3, s: 0 }), 'wss://h/ws?a=b&dev=d&e=k&u=3&s=0');
 });
