@@ -33,6 +33,7 @@ struct key_policy {
 	char *aud;   /* NULL: a token that names an audience is not for us */
 	char *users; /* prefix of every uid, "" for any */
 	int64_t max_lifetime_s;
+	int64_t until_s;    /* wall clock: then the keys verify nothing any more; 0: for ever */
 	uint32_t issuer_id; /* from iss, or from name */
 };
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "auth/base64url.h"
 #include "auth/jwk.h"
@@ -28,6 +29,7 @@ enum field {
 	FIELD_AUD,
 	FIELD_USERS,
 	FIELD_MAX_LIFETIME,
+	FIELD_UNTIL,
 	FIELD_ENCODING,
 	FIELD_COUNT
 };
@@ -40,6 +42,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_AUD] = "aud",
 	[FIELD_USERS] = "users",
 	[FIELD_MAX_LIFETIME] = "max-lifetime",
+	[FIELD_UNTIL] = "until",
 	[FIELD_ENCODING] = "encoding",
 };
 
@@ -243,6 +246,22 @@ static int lifetime_read(struct slice value, int64_t *out_s, struct key_error *e
 	return 0;
 }
 
+bool keyfile_until_parse(struct slice value, int64_t *out_s)
+{
+	char text[32];
+	struct tm tm = {0};
+	const char *end;
+
+	if (value.len >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", SLICE_ARGS(value));
+	end = strptime(text, KEYFILE_UNTIL_FORMAT, &tm);
+	if (end == NULL || *end != '\0')
+		return false;
+	*out_s = timegm(&tm);
+	return *out_s > 0;
+}
+
 static int policy_new(
 	struct key_policy **out, const char *conf, const struct fields *f, struct key_error *e)
 {
@@ -261,6 +280,9 @@ static int policy_new(
 	r = lifetime_read(f->value[FIELD_MAX_LIFETIME], &p->max_lifetime_s, e);
 	if (r < 0)
 		return r;
+	if (f->value[FIELD_UNTIL].data != NULL &&
+		!keyfile_until_parse(f->value[FIELD_UNTIL], &p->until_s))
+		return key_error_set(e, "until is a time in UTC, as 2026-12-31T00:00:00Z");
 	p->issuer_id = issuer_number(p->iss != NULL ? p->iss : p->name);
 	*out = p;
 	p = NULL;
@@ -381,4 +403,24 @@ int keyfile_load(int dir_fd, const char *conf, keyfile_each_fn *each, void *arg,
 	if (r < 0)
 		error_name(e, conf);
 	return r;
+}
+
+int keyfile_write(int dir_fd, const char *name, struct slice bytes)
+{
+	CLEANUP(fd_closep)
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (bytes.len > 0) {
+		ssize_t n = write(fd, bytes.data, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes.data += n;
+		bytes.len -= (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
 }

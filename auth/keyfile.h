@@ -9,6 +9,7 @@
  *	aud = chat
  *	users = shop:          # every uid starts so; none: any
  *	max-lifetime = 24h
+ *	until = 2026-12-31T00:00:00Z  # from then on the key verifies nothing; none: for ever
  *	encoding = text        # of a secret: text (the bytes, without a last newline) or base64url
  *
  * Loop thread only.
@@ -16,9 +17,12 @@
 #ifndef POSTERN_AUTH_KEYFILE_H
 #define POSTERN_AUTH_KEYFILE_H
 
+#include <stdbool.h>
+
 #include "auth/key.h"
 
 #define KEYFILE_MAX_BYTES 262144
+#define KEYFILE_UNTIL_FORMAT "%Y-%m-%dT%H:%M:%SZ" /* UTC */
 
 /* Owns key.  0, or -errno to stop. */
 typedef int keyfile_each_fn(void *arg, struct key *key);
@@ -33,6 +37,12 @@ DEFINE_FREEP(struct key_policy, key_policy_free)
  */
 int keyfile_load(int dir_fd, const char *conf, keyfile_each_fn *each, void *arg,
 	struct key_policy **out_policy, struct key_error *e);
+
+/* The value of `until`, as seconds since 1970. */
+bool keyfile_until_parse(struct slice value, int64_t *out_s);
+
+/* A new file (0600) with these bytes, synced; 0, or -errno: -EEXIST when it is there. */
+int keyfile_write(int dir_fd, const char *name, struct slice bytes);
 
 /* -EACCES with a line in e unless fd belongs to us or root and others may do nothing with it. */
 int keyfile_check_private(int fd, const char *name, struct key_error *e);

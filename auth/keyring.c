@@ -237,26 +237,6 @@ int keyring_load(struct keyring **out, const char *path, bool shared_users, stru
 	return 0;
 }
 
-static int file_write(int dir_fd, const char *name, struct slice bytes)
-{
-	CLEANUP(fd_closep)
-	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.data, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes.data += n;
-		bytes.len -= (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* The secret first: a crash in between leaves no .conf, and the next start begins anew. */
 static int own_write(int dir_fd)
 {
@@ -269,11 +249,11 @@ static int own_write(int dir_fd)
 	len = base64url_encode(secret, sizeof(secret), text);
 	text[len++] = '\n';
 	(void)unlinkat(dir_fd, "own.secret", 0);
-	r = file_write(dir_fd, "own.secret", (struct slice){text, len});
+	r = keyfile_write(dir_fd, "own.secret", (struct slice){text, len});
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(text, sizeof(text));
 	if (r == 0)
-		r = file_write(dir_fd, "own.conf", slice_of(own_conf));
+		r = keyfile_write(dir_fd, "own.conf", slice_of(own_conf));
 	if (r == 0 && fsync(dir_fd) < 0)
 		r = -errno;
 	return r;

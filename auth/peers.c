@@ -131,6 +131,14 @@ struct peer_edge *peers_admit(
 	return edge;
 }
 
+void peers_ask_again(struct peers *p)
+{
+	struct pipe *pipe;
+
+	for (size_t i = 0; (pipe = map_next(p->pipes, &i)) != NULL;)
+		memset(pipe->credential, 0, sizeof(pipe->credential)); /* none has this magic */
+}
+
 void peers_pipe_gone(struct peers *p, uint32_t number)
 {
 	struct pipe *pipe = map_remove_u64(p->pipes, number);

@@ -37,6 +37,8 @@ DEFINE_FREEP(struct peers, peers_free)
  */
 struct peer_edge *peers_admit(
 	struct peers *p, uint32_t pipe, struct slice credential, int64_t now_ms);
+/* Every pipe must show its credential as if for the first time: a key was retired. */
+void peers_ask_again(struct peers *p);
 void peers_pipe_gone(struct peers *p, uint32_t pipe);
 
 /* Takes n questions from the edge's share; false: it has used it up. */

@@ -26,7 +26,7 @@ const char *token_verdict_text(enum token_verdict verdict)
 	case TOKEN_BAD_ALG:
 		return "alg: not known, or not the key's";
 	case TOKEN_UNKNOWN_KEY:
-		return "kid: no such key, or no kid where several keys fit";
+		return "kid: no such key (any more), or no kid where several keys fit";
 	case TOKEN_BAD_SIGNATURE:
 		return "the signature does not fit";
 	case TOKEN_BAD_CLAIMS:
@@ -176,6 +176,11 @@ static enum token_verdict check_without_kid(const struct keyring *ring, const st
 	return verdict;
 }
 
+static bool is_over(const struct key *key, int64_t now_ms)
+{
+	return key->policy->until_s != 0 && now_ms / 1000 >= key->policy->until_s;
+}
+
 enum token_verdict token_check(
 	const struct keyring *ring, struct slice token, int64_t now_ms, struct token_facts *out)
 {
@@ -192,6 +197,8 @@ enum token_verdict token_check(
 		return verdict;
 	verdict = header.kid.data != NULL ? check_with_kid(ring, &header, &parts, &key)
 					  : check_without_kid(ring, header.alg, &parts, &key);
+	if (verdict == TOKEN_GOOD && is_over(key, now_ms))
+		verdict = TOKEN_UNKNOWN_KEY;
 	if (verdict != TOKEN_GOOD)
 		return verdict;
 	return token_claims_check(key, &parts, now_ms, out);
