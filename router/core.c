@@ -15,6 +15,8 @@ static core_handler_fn *const handlers[] = {
 	[CORE_EDGE_UP] = core_on_edge_up,
 	[CORE_EDGE_DOWN] = core_on_edge_down,
 	[CORE_OPEN] = core_on_open,
+	[CORE_REBIND] = core_on_rebind,
+	[CORE_REVOKE] = core_on_revoke,
 	[CORE_CLOSE] = core_on_close,
 	[CORE_SEND] = core_on_send,
 	[CORE_PUSH] = core_on_push,
@@ -55,7 +57,7 @@ int core_new(struct core **out, const struct core_config *config)
 	if (config->after_restart)
 		c->presence.silent_until_ms = config->started_ms + PRESENCE_SILENCE_MS;
 	if (users_init(&c->users, config->random) < 0 || sessions_init(&c->sessions) < 0 ||
-		mids_init(&c->mids, config->random) < 0) {
+		voids_init(&c->voids) < 0 || mids_init(&c->mids, config->random) < 0) {
 		core_free(c);
 		return -ENOMEM;
 	}
@@ -83,6 +85,7 @@ void core_free(struct core *c)
 	for (size_t i = 0; i < c->sessions.n; i++)
 		presence_forget(&c->presence, c->sessions.heap[i]);
 	sessions_fini(&c->sessions);
+	voids_fini(&c->voids);
 	users_fini(&c->users);
 	commands_fini(&c->commands);
 	free(c);
@@ -97,6 +100,7 @@ int core_step(struct core *c, const struct core_event *event, struct core_comman
 	commands_reset(&c->commands);
 	pendings_fini(&c->told);
 	c->now_ms = event->now_ms;
+	c->named = NULL;
 	rc = handlers[event->kind](c, event);
 	if (rc < 0)
 		return rc;
@@ -104,8 +108,7 @@ int core_step(struct core *c, const struct core_event *event, struct core_comman
 	return 0;
 }
 
-enum owner core_owner(
-	const struct core *c, const struct core_event *e, uint64_t id, struct session **out)
+enum owner core_owner(struct core *c, const struct core_event *e, uint64_t id, struct session **out)
 {
 	const struct link_state *l = &c->sessions.links[e->link];
 	struct session *s = sessions_find(&c->sessions, id);
@@ -115,8 +118,17 @@ enum owner core_owner(
 	if (s->user == NULL)
 		return s->edge.id == l->edge.id && s->edge.epoch == l->edge.epoch ? OWNER_ENDED
 										  : OWNER_NONE;
+	c->named = s->user;
 	*out = s;
 	return s->link == e->link || BUG(23) ? OWNER_LINK : OWNER_NONE;
+}
+
+enum owner core_connection(
+	struct core *c, const struct core_event *e, uint64_t id, struct session **out)
+{
+	enum owner owner = core_owner(c, e, id, out);
+
+	return owner == OWNER_LINK && (*out)->dialect == CORE_API ? OWNER_NONE : owner;
 }
 
 int core_violation(struct core *c, const struct core_event *e, const char *what)
@@ -126,6 +138,8 @@ int core_violation(struct core *c, const struct core_event *e, const char *what)
 	if (command == NULL)
 		return -ENOMEM;
 	command->violation.what = what;
+	if (c->named != NULL)
+		command->violation.user = user_uid(c->named);
 	c->counts.violations++;
 	return 0;
 }

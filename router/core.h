@@ -11,6 +11,14 @@
  * (disk full) takes back every number that was not stored, so streams have no holes.  A session is
  * live when it has everything up to the stored head of its user's stream; one that is not asks for
  * pages (CORE_SYNC -> READ -> CORE_ROWS -> DELIVER.. PAGE) and gets nothing live until it is.
+ *
+ * Identity.  A session has one user for its life; a connection that changes its user changes its
+ * session (CORE_REBIND, one step).  A revocation is in force with its step: sessions that it names
+ * are shut, and no ticket that it names opens or renews one; its MARK makes it outlive the router.
+ * A session of the dialect CORE_API belongs to one HTTP request: it sends or pushes and is closed,
+ * at the latest after API_SESSION_MS.  Nobody sees it: no presence, delivery, carbon or position,
+ * in no list or count of sessions; its device is "api".  To say anything else for it is a
+ * violation.
  */
 #ifndef POSTERN_ROUTER_CORE_H
 #define POSTERN_ROUTER_CORE_H
@@ -23,11 +31,19 @@
 #include "proto/codes.h"
 #include "proto/limits.h"
 #include "proto/ticket.h"
+#include "router/mark.h"
 #include "router/message.h"
 
 struct core;
 
-enum core_dialect { CORE_NATIVE, CORE_PLAIN };
+enum core_dialect { CORE_NATIVE, CORE_PLAIN, CORE_API };
+/* What a new session does where its user has sessions_per_user of them. */
+enum core_limit {
+	CORE_LIMIT_REFUSE, /* it is refused, 4004 */
+	CORE_LIMIT_OLDEST, /* the one that was opened first is shut, 4409 */
+	CORE_LIMIT_DEVICE, /* a session of the same named device is shut, 4409, at any number; else
+			      REFUSE */
+};
 enum core_recipients { CORE_RECIPIENTS_KNOWN, CORE_RECIPIENTS_ANY };
 /* Whose presence a session may watch. */
 enum core_watching { CORE_WATCH_CONTACTS, CORE_WATCH_ANY, CORE_WATCH_OFF };
@@ -39,6 +55,7 @@ struct core_config {
 	enum core_recipients recipients;
 	enum core_watching watching;
 	size_t sessions_per_user;
+	enum core_limit limit;
 	bool is_durable;     /* false: nothing is kept for a recipient without a session (1102) */
 	uint64_t inbox_rows; /* not acknowledged, per user */
 	uint64_t inbox_bytes;
@@ -71,7 +88,9 @@ enum core_event_kind {
 	CORE_ACKED,
 	CORE_OLD,
 	CORE_CTL_PURGE,
-	CORE_TICK, /* at least every 250 ms: session ends, presence */
+	CORE_REBIND, /* a session's connection gets another user: it ends, another one begins */
+	CORE_REVOKE, /* auth says: tickets are void */
+	CORE_TICK,   /* at least every 250 ms: session ends, presence */
 };
 
 /* All slices are borrowed for the call. */
@@ -92,15 +111,22 @@ struct core_event {
 			struct slice device;
 			enum core_dialect dialect;
 			bool reopen;
-			bool live_only; /* an edge of wire 1: it begins at the head */
 			bool has_position;
 			struct slice epoch;
 			uint64_t u;
 			uint64_t s;
-		} open;
+			uint64_t replaces; /* CORE_REBIND: the session of this link that ends, if
+					      the new one is opened; if not it goes on */
+		} open;			   /* CORE_OPEN, CORE_REBIND */
 		struct {
 			uint64_t session;
+			unsigned code; /* close code, or 0: it left without a word */
 		} close;
+		struct {
+			struct mark mark;
+			uint64_t tag; /* of its CORE_DO_MARK; there is none when the mark is too old
+					 to name anything, or names nothing */
+		} revoke;
 		struct {
 			uint64_t session;
 			uint64_t ref;
@@ -191,7 +217,8 @@ enum core_command_kind {
 	CORE_DO_POSITION,
 	CORE_DO_CONTACT,
 	CORE_DO_TRIM,
-	CORE_DO_NOTE, /* for routerctl tail, and for the log */
+	CORE_DO_MARK, /* to the store */
+	CORE_DO_NOTE, /* for routerctl tail and why, and for the log */
 };
 
 /* What became of a send or push. */
@@ -303,7 +330,12 @@ struct core_command {
 			struct core_text text;
 		} system;
 		struct {
+			struct mark mark;
+			uint64_t tag; /* of a CORE_REVOKE; 0: nobody waits for it */
+		} mark;
+		struct {
 			const char *what;
+			struct slice user; /* whose session or ticket it names, where known */
 		} violation;
 		struct {
 			const char *kind; /* opened, closed, sent, ... */
@@ -342,6 +374,8 @@ struct core_stored_device {
 int core_load_user(struct core *c, const struct core_stored_user *u);
 int core_load_device(struct core *c, const struct core_stored_device *d);
 int core_load_contact(struct core *c, struct slice a, struct slice b, int64_t last_ms);
+/* One that the store kept: in force from the first step on. */
+int core_load_mark(struct core *c, const struct mark *mark);
 /* A message whose mid is still to be remembered; oldest first. */
 int core_load_recent(struct core *c, const struct message *m);
 
@@ -357,6 +391,7 @@ struct core_session_info {
 	struct slice device;
 	uint32_t edge_id;
 	enum core_dialect dialect;
+	unsigned flags; /* enum ticket_flag */
 	bool away;
 	int64_t opened_ms;
 	int64_t ends_ms;
@@ -415,6 +450,10 @@ struct core_counts {
 	uint64_t resets;
 	uint64_t mids;
 	uint64_t unacked_rows; /* of all users */
+	uint64_t rebound;
+	uint64_t revoked;  /* sessions that a revocation ended */
+	uint64_t replaced; /* sessions that a newer one ended */
+	uint64_t marks;
 };
 void core_counts(const struct core *c, struct core_counts *out);
 /* The epoch's text, EPOCH_BYTES. */

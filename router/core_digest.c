@@ -155,6 +155,7 @@ static uint64_t digest_session(const struct session *s)
 	add_u64(&d, s->edge.id);
 	add_u64(&d, s->edge.epoch);
 	add_u64(&d, (uint64_t)s->ends_ms);
+	add_u64(&d, s->final_code);
 	if (s->user == NULL)
 		return finished(&d);
 	add_text(&d, user_uid(s->user));
@@ -171,6 +172,10 @@ static uint64_t digest_session(const struct session *s)
 	add_u64(&d, s->acked_s);
 	add_u64(&d, (uint64_t)s->opened_ms);
 	add_u64(&d, (uint64_t)s->ceiling_ms);
+	add_u64(&d, (uint64_t)s->issued_ms);
+	add_u64(&d, s->token_hash);
+	add_u64(&d, s->issuer_id);
+	add_u64(&d, s->order);
 	add_text(&d, (struct slice){s->device, s->device_len});
 	for (uint32_t i = 0; i < s->n_watches; i++)
 		watches += digest_watch(&s->watches[i]);
@@ -198,9 +203,31 @@ static uint64_t digest_user(const struct user *u)
 		add_u64(&d, digest_position(u->unnamed));
 	add_u64(&d, u->known);
 	add_u64(&d, u->n_sessions);
+	add_u64(&d, u->n_calls);
 	add_u64(&d, u->n_away);
 	add_u64(&d, u->is_dirty);
 	return finished(&d);
+}
+
+static uint64_t digest_void(const struct mark *m)
+{
+	struct digest d = {7};
+
+	add_u64(&d, m->kind);
+	add_text(&d, m->uid);
+	add_u64(&d, m->id);
+	add_u64(&d, (uint64_t)m->at_ms);
+	add_u64(&d, m->code);
+	return finished(&d);
+}
+
+static void add_voids(struct digest *d, const struct core *c)
+{
+	uint64_t voids = 0;
+
+	for (const struct voids_entry *v = c->voids.oldest; v != NULL; v = v->newer)
+		voids += digest_void(&v->mark);
+	add_u64(d, voids);
 }
 
 uint64_t core_digest(const struct core *c)
@@ -225,5 +252,6 @@ uint64_t core_digest(const struct core *c)
 	add_u64(&d, sessions);
 	add_u64(&d, users);
 	add_inboxes(&d, c);
+	add_voids(&d, c);
 	return finished(&d);
 }

@@ -1,6 +1,7 @@
 /*
  * core_internal: what the files of the core share, and nobody else sees: core.c (dispatch),
- * core_sessions.c (who is there), core_open.c (a ticket becomes a session), core_messages.c (who
+ * core_sessions.c (who is there), core_open.c (a ticket becomes a session), core_revoke.c (sessions
+ * that are ended for others, and for good), core_messages.c (who
  * may say what to whom), core_accept.c (a message gets its numbers), core_stored.c (it is on disk,
  * and is told), core_streams.c (pages, positions, trimming), core_load.c and core_queries.c.
  */
@@ -17,6 +18,7 @@
 #include "router/sessions.h"
 #include "router/text.h"
 #include "router/users.h"
+#include "router/voids.h"
 
 #define DAY_MS 86400000
 
@@ -25,6 +27,7 @@ struct core {
 	struct commands commands;
 	struct users users;
 	struct sessions sessions;
+	struct voids voids;
 	struct presence presence;
 	struct contacts contacts;
 	struct mids mids;
@@ -36,7 +39,8 @@ struct core {
 	uint64_t stored_number; /* as the store said it */
 	uint64_t generation;
 	uint64_t unacked_rows;
-	int64_t now_ms; /* of the last event */
+	int64_t now_ms;		  /* of the last event */
+	const struct user *named; /* whose session or ticket this event is about, where known */
 	struct core_counts counts;
 };
 
@@ -46,12 +50,14 @@ typedef int core_handler_fn(struct core *c, const struct core_event *e);
 core_handler_fn core_on_edge_up;
 core_handler_fn core_on_edge_down;
 core_handler_fn core_on_open;
+core_handler_fn core_on_rebind;
 core_handler_fn core_on_close;
 core_handler_fn core_on_watch;
 core_handler_fn core_on_away;
 core_handler_fn core_on_renew;
 core_handler_fn core_on_user_known;
 core_handler_fn core_on_kick;
+core_handler_fn core_on_revoke;
 core_handler_fn core_on_tick;
 
 core_handler_fn core_on_send;
@@ -75,10 +81,36 @@ enum owner {
 	OWNER_LINK,
 };
 enum owner core_owner(
-	const struct core *c, const struct core_event *e, uint64_t id, struct session **out);
+	struct core *c, const struct core_event *e, uint64_t id, struct session **out);
 
-/* For the operator; without it the step is as good.  why: NULL, or a literal. */
-void core_note_session(struct core *c, const struct session *s, const char *kind, const char *why);
+/* The same for what is said of connections alone: a session of an HTTP request is nobody's. */
+enum owner core_connection(
+	struct core *c, const struct core_event *e, uint64_t id, struct session **out);
+
+/* How a session ends, and how a note says it. */
+struct ending {
+	const char *kind; /* closed, kicked, ...: a literal, as why */
+	const char *why;  /* or NULL */
+	unsigned code;	  /* close code; 0: none */
+	bool is_final;	  /* no ticket opens it again */
+};
+/* For the operator; without it the step is as good. */
+void core_note_session(struct core *c, const struct session *s, const struct ending *how);
+void core_end_session(struct core *c, struct session *s, const struct ending *how);
+/* Its SHUT, and the MARK of one that ends for good.  false: out of memory. */
+bool core_add_shut(struct core *c, const struct session *s, const struct ending *how);
+/* Ends all that this step shuts; how many. */
+uint64_t core_end_shut(struct core *c, const struct ending *how);
+
+static inline struct slice ticket_uid(const struct ticket *t)
+{
+	return (struct slice){t->uid, t->uid_len};
+}
+struct voids_ticket core_ticket_of(const struct session *s);
+/* The close code for a ticket that is void, or CLOSE_NONE. */
+enum close_code core_void_code(const struct core *c, const struct ticket *t);
+/* A ticket may come from a clock reading that is a little ahead of ours. */
+#define ISSUED_AHEAD_MS 1000
 
 /* what is a literal. */
 int core_violation(struct core *c, const struct core_event *e, const char *what);

@@ -19,6 +19,11 @@ static bool may_send(const struct session *s)
 	return (s->flags & TICKET_MAY_SEND) != 0 && (s->flags & TICKET_READ_ONLY) == 0;
 }
 
+static bool may_push(const struct session *s)
+{
+	return (s->flags & TICKET_MAY_PUSH) != 0 && (s->flags & TICKET_READ_ONLY) == 0;
+}
+
 /*
  * After a restart nobody is called unknown, which a client would take for final, before the edges
  * have had time to reopen who is connected.
@@ -151,7 +156,7 @@ int core_on_send(struct core *c, const struct core_event *e)
 
 static struct refusal check_push(const struct core_event *e, const struct session *s)
 {
-	if (s != NULL && (s->flags & TICKET_MAY_PUSH) == 0)
+	if (s != NULL && !may_push(s))
 		return (struct refusal){EX_NOT_PERMITTED, NULL, 0};
 	if (!name_is_event(e->push.event) || name_is_reserved_event(e->push.event))
 		return (struct refusal){EX_BAD_DATA, "event", 0};
@@ -250,7 +255,7 @@ int core_on_typing(struct core *c, const struct core_event *e)
 	struct user *to = NULL;
 	uint32_t n;
 
-	switch (core_owner(c, e, e->typing.session, &s)) {
+	switch (core_connection(c, e, e->typing.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "typing_for_another_session");
 	case OWNER_ENDED:

@@ -43,6 +43,7 @@ bool core_user_session(
 		.device = {s->device, s->device_len},
 		.edge_id = s->edge.id,
 		.dialect = s->dialect,
+		.flags = s->flags,
 		.away = s->away,
 		.opened_ms = s->opened_ms,
 		.ends_ms = s->ends_ms,
@@ -104,7 +105,7 @@ size_t core_link_sessions(const struct core *c, uint32_t link)
 void core_counts(const struct core *c, struct core_counts *out)
 {
 	*out = c->counts;
-	out->sessions = c->sessions.n;
+	out->sessions = c->sessions.n - c->sessions.n_calls;
 	out->users_online = c->users.n_online;
 	out->users_known = c->users.n_known;
 	out->system_head = c->system.stored.seq;
@@ -113,6 +114,7 @@ void core_counts(const struct core *c, struct core_counts *out)
 	out->syncing = c->sessions.n_behind;
 	out->mids = c->mids.n;
 	out->unacked_rows = c->unacked_rows;
+	out->marks = c->voids.n + c->sessions.ended_for_good.n;
 }
 
 struct slice core_epoch(const struct core *c)

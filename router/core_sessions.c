@@ -1,5 +1,6 @@
 /*
- * Who is there: links come and go, sessions end (how they begin: core_open.c).
+ * Who is there: links come and go, sessions are renewed and end (how they begin: core_open.c; how
+ * others end them: core_revoke.c).
  */
 #include <errno.h>
 
@@ -7,40 +8,37 @@
 #include "proto/names.h"
 #include "router/core_internal.h"
 
-/* A ticket may come from a clock reading that is a little ahead of ours. */
-#define ISSUED_AHEAD_MS 1000
-/* Before a client tries again that was shut for no fault of its own. */
-#define RETRY_AFTER_MS 1000
 /* Looked at in one tick, to be forgotten. */
 #define MIDS_PER_TICK 65536
 #define CONTACTS_PER_TICK 4096
 
-static struct slice ticket_uid(const struct ticket *t)
-{
-	return (struct slice){t->uid, t->uid_len};
-}
-
-void core_note_session(struct core *c, const struct session *s, const char *kind, const char *why)
+void core_note_session(struct core *c, const struct session *s, const struct ending *how)
 {
 	struct note n;
 
-	if (!note_begin(&n, &c->commands))
+	/* The request of a session that goes as it came is noted for what it did. */
+	if ((s->dialect == CORE_API && !how->is_final) || !note_begin(&n, &c->commands))
 		return;
 	note_hex(&n, "session", s->id);
 	note_text(&n, "device", (struct slice){s->device, s->device_len});
 	note_number(&n, "edge", s->edge.id);
-	if (why != NULL)
-		note_text(&n, "reason", slice_of(why));
-	note_end(&n, kind, user_uid(s->user));
+	if (how->why != NULL)
+		note_text(&n, "reason", slice_of(how->why));
+	if (how->code != 0)
+		note_number(&n, "code", how->code);
+	note_end(&n, how->kind, user_uid(s->user));
 }
 
-static void end_session(struct core *c, struct session *s, const char *kind, const char *why)
+void core_end_session(struct core *c, struct session *s, const struct ending *how)
 {
+	bool is_seen = s->dialect != CORE_API;
 	struct user *u = s->user;
 
-	core_note_session(c, s, kind, why);
+	core_note_session(c, s, how);
 	presence_forget(&c->presence, s);
-	sessions_end(&c->sessions, s, c->now_ms);
+	sessions_end(&c->sessions, s, how->is_final ? how->code : 0, c->now_ms);
+	if (!is_seen)
+		return;
 	if (u->n_sessions == 0)
 		users_strike(&c->users, u);
 	core_settle_position(c, u, (struct slice){s->device, s->device_len});
@@ -61,13 +59,14 @@ static void note_edge(struct core *c, const struct link_state *l, const char *ki
 
 int core_on_edge_down(struct core *c, const struct core_event *e)
 {
+	static const struct ending how = {.kind = "closed", .why = "edge_down"};
 	struct link_state *l = &c->sessions.links[e->link];
 
 	if (!l->up)
 		return 0;
 	note_edge(c, l, "edge_down");
 	while (l->first != NULL)
-		end_session(c, l->first, "closed", "edge_down");
+		core_end_session(c, l->first, &how);
 	l->up = false;
 	return 0;
 }
@@ -88,6 +87,7 @@ int core_on_edge_up(struct core *c, const struct core_event *e)
 
 int core_on_close(struct core *c, const struct core_event *e)
 {
+	struct ending how = {.kind = "closed", .why = "client", .code = e->close.code};
 	struct session *s = NULL;
 
 	switch (core_owner(c, e, e->close.session, &s)) {
@@ -98,7 +98,7 @@ int core_on_close(struct core *c, const struct core_event *e)
 	case OWNER_LINK:
 		break;
 	}
-	end_session(c, BUG(5) ? s->user->sessions : s, "closed", "client");
+	core_end_session(c, BUG(5) && s->dialect != CORE_API ? s->user->sessions : s, &how);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ int core_on_watch(struct core *c, const struct core_event *e)
 	struct presence_list list = {e->watch.users, e->watch.n_users};
 	struct session *s = NULL;
 
-	switch (core_owner(c, e, e->watch.session, &s)) {
+	switch (core_connection(c, e, e->watch.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "watch_for_another_session");
 	case OWNER_ENDED:
@@ -129,7 +129,7 @@ int core_on_away(struct core *c, const struct core_event *e)
 {
 	struct session *s = NULL;
 
-	switch (core_owner(c, e, e->away.session, &s)) {
+	switch (core_connection(c, e, e->away.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "away_for_another_session");
 	case OWNER_ENDED:
@@ -142,12 +142,35 @@ int core_on_away(struct core *c, const struct core_event *e)
 	return 0;
 }
 
+/* Whoever follows a void ticket has no other: its edge believes the new token to hold. */
+static int end_void(struct core *c, struct session *s, enum close_code code)
+{
+	struct ending how = {.kind = "revoked", .why = "renewal", .code = code, .is_final = true};
+
+	if (!core_add_shut(c, s, &how))
+		return -ENOMEM;
+	core_end_session(c, s, &how);
+	c->counts.revoked++;
+	return 0;
+}
+
+static void take_ticket(struct core *c, struct session *s, const struct ticket *t)
+{
+	s->flags = t->flags;
+	s->issued_ms = t->issued_at_ms;
+	s->token_hash = t->token_hash;
+	s->issuer_id = t->issuer_id;
+	s->ceiling_ms = t->ceiling_ms;
+	sessions_set_end(&c->sessions, s, t->session_end_ms);
+}
+
 int core_on_renew(struct core *c, const struct core_event *e)
 {
 	const struct ticket *t = e->renew.ticket;
 	struct session *s = NULL;
+	enum close_code code;
 
-	switch (core_owner(c, e, e->renew.session, &s)) {
+	switch (core_connection(c, e, e->renew.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "renewal_for_another_session");
 	case OWNER_ENDED:
@@ -158,13 +181,15 @@ int core_on_renew(struct core *c, const struct core_event *e)
 	if (t->session != s->id || t->edge_id != s->edge.id || t->edge_epoch != s->edge.epoch ||
 		!slice_eq(ticket_uid(t), user_uid(s->user)))
 		return core_violation(c, e, "renewal_of_another_session");
-	/* One that came late or twice has no effect: the session ends when it would have. */
-	if (t->issued_at_ms > e->now_ms + ISSUED_AHEAD_MS || t->present_by_ms < e->now_ms ||
-		t->session_end_ms <= s->ends_ms)
+	/* The newest holds, also when it ends earlier.  One that came late, or twice, has no
+	 * effect: the session ends when it would have. */
+	if (t->issued_at_ms <= s->issued_ms)
 		return 0;
-	s->flags = t->flags;
-	s->ceiling_ms = t->ceiling_ms;
-	sessions_set_end(&c->sessions, s, t->session_end_ms);
+	code = core_void_code(c, t);
+	if (code != CLOSE_NONE)
+		return end_void(c, s, code);
+	if (t->issued_at_ms <= e->now_ms + ISSUED_AHEAD_MS && t->present_by_ms >= e->now_ms)
+		take_ticket(c, s, t);
 	return 0;
 }
 
@@ -181,49 +206,6 @@ int core_on_user_known(struct core *c, const struct core_event *e)
 	return 0;
 }
 
-static bool add_shut(struct core *c, const struct session *s, enum close_code code)
-{
-	struct core_command *command = commands_add(&c->commands, CORE_DO_SHUT, s->link);
-
-	if (command == NULL)
-		return false;
-	command->shut.session = s->id;
-	command->shut.code = code;
-	command->shut.after_ms = code == CLOSE_RETRY ? RETRY_AFTER_MS : 0;
-	return true;
-}
-
-static int add_kicked(struct core *c, const struct user *u)
-{
-	struct core_command *command = commands_add(&c->commands, CORE_DO_CTL_RESULT, 0);
-
-	if (command == NULL)
-		return -ENOMEM;
-	if (u == NULL || !u->known) {
-		command->result.code = EX_RECIPIENT_UNKNOWN;
-		return 0;
-	}
-	command->result.state = CORE_DELIVERED;
-	command->result.devices = u->n_sessions;
-	return 0;
-}
-
-int core_on_kick(struct core *c, const struct core_event *e)
-{
-	struct user *u = users_find(&c->users, e->user.uid);
-	int rc = add_kicked(c, u);
-
-	if (rc < 0 || u == NULL)
-		return rc;
-	for (const struct session *s = u->sessions; s != NULL; s = s->user_next) {
-		if (!add_shut(c, s, CLOSE_KICKED))
-			return -ENOMEM;
-	}
-	while (u->sessions != NULL)
-		end_session(c, u->sessions, "kicked", NULL);
-	return 0;
-}
-
 int core_on_tick(struct core *c, const struct core_event *e)
 {
 	struct session *s;
@@ -231,13 +213,19 @@ int core_on_tick(struct core *c, const struct core_event *e)
 	/* What there is no memory for now is done by a later tick. */
 	while (!BUG(21) && (s = sessions_due(&c->sessions, e->now_ms)) != NULL) {
 		bool token_ended = s->ends_ms == s->ceiling_ms;
+		struct ending how = {
+			.kind = "closed",
+			.why = token_ended ? "token_expired" : "ticket_ended",
+			.code = token_ended ? CLOSE_TOKEN_EXPIRED : CLOSE_RETRY,
+		};
 
-		if (!add_shut(c, s, token_ended ? CLOSE_TOKEN_EXPIRED : CLOSE_RETRY))
+		if (!core_add_shut(c, s, &how))
 			return 0;
-		end_session(c, s, "closed", token_ended ? "token_expired" : "ticket_ended");
+		core_end_session(c, s, &how);
 	}
 	core_tell(c, e); /* to those who are still there */
 	sessions_forget(&c->sessions, e->now_ms);
+	voids_forget(&c->voids, e->now_ms);
 	mids_expire(&c->mids, e->now_ms, MIDS_PER_TICK);
 	contacts_sweep(
 		&c->contacts, e->wall_ms - c->config.retention_ms - DAY_MS, CONTACTS_PER_TICK);

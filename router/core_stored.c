@@ -238,7 +238,7 @@ static int tell_stored(struct core *c, struct pending *p, const struct core_even
 	if (p->to == NULL) {
 		if (tell_all(c, &p->message) < 0)
 			return -ENOMEM;
-		like.result.devices = (uint32_t)c->sessions.n;
+		like.result.devices = (uint32_t)(c->sessions.n - c->sessions.n_calls);
 	} else if (tell_recipient(c, p, &like.result.devices) < 0 ||
 		   tell_sender(c, p, &carbons) < 0) {
 		return -ENOMEM;

@@ -61,7 +61,7 @@ int core_on_ack(struct core *c, const struct core_event *e)
 	struct session *s = NULL;
 	struct position *p;
 
-	switch (core_owner(c, e, e->ack.session, &s)) {
+	switch (core_connection(c, e, e->ack.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "ack_for_another_session");
 	case OWNER_ENDED:
@@ -180,7 +180,7 @@ int core_on_sync(struct core *c, const struct core_event *e)
 	const struct numbers *n;
 	struct session *s = NULL;
 
-	switch (core_owner(c, e, e->sync.session, &s)) {
+	switch (core_connection(c, e, e->sync.session, &s)) {
 	case OWNER_NONE:
 		return core_violation(c, e, "sync_for_another_session");
 	case OWNER_ENDED:

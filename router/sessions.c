@@ -1,8 +1,9 @@
 /*
  * One record is in four places: the map by id, the heap by end, its link's list and its user's. The
  * user's list is kept in the order of links, so that a message for a user falls into one run per
- * link; it has at most sessions_per_user entries and is walked.  Ending takes a record out of three
- * of them and puts it into the queue of ended ones: no step of that needs memory.
+ * link; it has at most sessions_per_user entries and is walked, as that of HTTP requests is. Ending
+ * takes a record out of three of them and puts it into the queue of ended ones: no step of that
+ * needs memory.
  */
 #include "router/sessions.h"
 
@@ -91,6 +92,12 @@ static void join_user(struct session *s)
 {
 	struct session **at = &s->user->sessions;
 
+	if (s->dialect == CORE_API) {
+		s->user_next = s->user->calls;
+		s->user->calls = s;
+		s->user->n_calls++;
+		return;
+	}
 	while (*at != NULL && (*at)->link <= s->link)
 		at = &(*at)->user_next;
 	s->user_next = *at;
@@ -101,12 +108,14 @@ static void join_user(struct session *s)
 
 static void leave_user(struct session *s)
 {
-	struct session **at = &s->user->sessions;
+	bool is_call = s->dialect == CORE_API;
+	struct session **at = is_call ? &s->user->calls : &s->user->sessions;
 
 	while (*at != s)
 		at = &(*at)->user_next;
 	*at = s->user_next;
-	s->user->n_sessions--;
+	s->user->n_calls -= is_call;
+	s->user->n_sessions -= !is_call;
 	s->user->n_away -= s->away;
 }
 
@@ -117,7 +126,7 @@ static void join_link(struct link_state *l, struct session *s)
 	if (l->first != NULL)
 		l->first->link_prev = s;
 	l->first = s;
-	l->n++;
+	l->n += s->dialect != CORE_API;
 }
 
 static void leave_link(struct link_state *l, struct session *s)
@@ -128,7 +137,7 @@ static void leave_link(struct link_state *l, struct session *s)
 		l->first = s->link_next;
 	if (s->link_next != NULL)
 		s->link_next->link_prev = s->link_prev;
-	l->n--;
+	l->n -= s->dialect != CORE_API;
 	l->n_reading -= s->is_reading[CORE_STREAM_USER];
 	l->n_reading -= s->is_reading[CORE_STREAM_SYSTEM];
 }
@@ -156,48 +165,56 @@ struct session *sessions_add(struct sessions *ss, const struct session *like)
 	s = add_record(ss, like);
 	if (s == NULL)
 		return NULL;
+	s->order = ++ss->last_order;
 	s->heap_at = ss->n;
 	ss->heap[ss->n++] = s;
 	sift(ss, s);
 	join_link(&ss->links[s->link], s);
 	join_user(s);
+	ss->n_calls += s->dialect == CORE_API;
 	ss->n_behind += !s->is_live;
 	return s;
 }
 
-static void forget_oldest(struct sessions *ss)
+static void forget_first(struct sessions *ss, struct ended *of)
 {
-	struct session *s = ss->ended_first;
+	struct session *s = of->first;
 
-	ss->ended_first = s->link_next;
-	if (ss->ended_first == NULL)
-		ss->ended_last = NULL;
-	ss->n_ended--;
+	of->first = s->link_next;
+	if (of->first == NULL)
+		of->last = NULL;
+	of->n--;
 	map_remove_u64(ss->by_id, s->id);
 	free(s);
 }
 
 static void queue_ended(struct sessions *ss, struct session *s, int64_t now_ms)
 {
+	bool is_final = s->final_code != 0;
+	struct ended *to = is_final ? &ss->ended_for_good : &ss->ended;
+	int64_t until_ms = now_ms + (is_final ? MARK_KEPT_MS : ENDED_KEPT_MS);
+
 	s->user = NULL;
 	s->link_next = NULL;
-	if (s->ends_ms < now_ms + ENDED_KEPT_MS)
-		s->ends_ms = now_ms + ENDED_KEPT_MS;
-	if (ss->ended_last == NULL)
-		ss->ended_first = s;
+	if (s->ends_ms < until_ms)
+		s->ends_ms = until_ms;
+	if (to->last == NULL)
+		to->first = s;
 	else
-		ss->ended_last->link_next = s;
-	ss->ended_last = s;
-	if (++ss->n_ended > ENDED_KEPT)
-		forget_oldest(ss);
+		to->last->link_next = s;
+	to->last = s;
+	if (++to->n > (is_final ? MARKS_MAX : ENDED_KEPT))
+		forget_first(ss, to);
 }
 
-void sessions_end(struct sessions *ss, struct session *s, int64_t now_ms)
+void sessions_end(struct sessions *ss, struct session *s, unsigned final_code, int64_t now_ms)
 {
 	heap_remove(ss, s);
 	leave_link(&ss->links[s->link], s);
 	leave_user(s);
+	ss->n_calls -= s->dialect == CORE_API;
 	ss->n_behind -= !s->is_live;
+	s->final_code = final_code;
 	queue_ended(ss, s, now_ms);
 }
 
@@ -250,6 +267,8 @@ void sessions_forget(struct sessions *ss, int64_t now_ms)
 {
 	/* In the order of their ends, not of their times: one may be kept longer for the one before
 	 * it. */
-	while (ss->ended_first != NULL && ss->ended_first->ends_ms <= now_ms)
-		forget_oldest(ss);
+	while (ss->ended.first != NULL && ss->ended.first->ends_ms <= now_ms)
+		forget_first(ss, &ss->ended);
+	while (ss->ended_for_good.first != NULL && ss->ended_for_good.first->ends_ms <= now_ms)
+		forget_first(ss, &ss->ended_for_good);
 }

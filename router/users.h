@@ -37,7 +37,9 @@ struct user {
 	uint32_t n_positions;
 	struct session *sessions; /* sessions.c; the sessions of one link are neighbours */
 	uint32_t n_sessions;
-	uint32_t n_away; /* of them */
+	uint32_t n_calls;      /* sessions of HTTP requests, which nobody sees */
+	struct session *calls; /* of them, as sessions */
+	uint32_t n_away;       /* of them */
 	bool known;
 	bool is_dirty;		/* presence.c */
 	struct watch *watchers; /* presence.c, as what follows */

@@ -126,6 +126,7 @@ static void carry_out(struct world *w, const struct core_event *e, const struct 
 	case CORE_DO_TRIM:
 		store_take(w, c);
 		break;
+	case CORE_DO_MARK:
 	case CORE_DO_NOTE:
 		break;
 	}

@@ -133,7 +133,6 @@ static void make_position(struct chance *ch, struct core_event *e, struct slice 
 {
 	int user = model_user(ch->model, uid);
 
-	e->open.live_only = chance_once_in(ch, 10);
 	e->open.has_position = !chance_once_in(ch, 3);
 	e->open.epoch = chance_once_in(ch, 20)
 				? SLICE_LITERAL("another1")

@@ -99,10 +99,12 @@ bool model_is_silent(const struct model *m, int64_t now_ms)
 
 static void keep_ended(struct model *m, const struct model_session *s, int64_t now_ms)
 {
+	int64_t until_ms = now_ms + (s->final_code == 0 ? 60000 : MARK_KEPT_MS);
+
 	assert(m->n_ended < MODEL_ENDED);
 	m->ended[m->n_ended] = *s;
-	if (s->ends_ms < now_ms + 60000)
-		m->ended[m->n_ended].ends_ms = now_ms + 60000;
+	if (s->ends_ms < until_ms)
+		m->ended[m->n_ended].ends_ms = until_ms;
 	m->n_ended++;
 }
 
@@ -115,6 +117,18 @@ static void end(struct model *m, size_t i, int64_t now_ms)
 		m->live[i] = m->live[i + 1];
 	m->n_live--;
 	model_settle(m, gone.user, gone.device);
+}
+
+/* Shut by others, and never opened again. */
+static void end_for_good(struct model *m, size_t i, unsigned code, int64_t now_ms)
+{
+	struct model_session *s = &m->live[i];
+
+	model_line(m, "shut %u session=%lu code=%u", s->link, s->id, code);
+	model_line(m, "mark %d tag=0 - id=%lu at=%ld code=%u edge=%u/%u", MARK_SESSION, s->id,
+		now_ms, code, s->edge_id, s->edge_epoch);
+	s->final_code = code;
+	end(m, i, now_ms);
 }
 
 struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id)
@@ -161,11 +175,14 @@ static unsigned open_code(
 	const struct ticket *t = e->open.ticket;
 	const struct model_link *l = &m->links[e->link];
 	bool foreign = t->edge_id != l->id || t->edge_epoch != l->epoch;
-	bool used = model_live(m, t->session) != NULL || find_ended(m, t->session) != NULL;
+	const struct model_session *gone = find_ended(m, t->session);
+	bool used = model_live(m, t->session) != NULL || gone != NULL;
 
 	*violates = !l->up || t->nonce != e->open.nonce || (!e->open.reopen && (foreign || used));
 	if (*violates)
 		return 4003;
+	if (!foreign && gone != NULL && gone->final_code != 0)
+		return gone->final_code;
 	if (foreign || used)
 		return 4200;
 	if (t->session_end_ms <= e->now_ms)
@@ -188,7 +205,7 @@ static void begin(struct model *m, const struct core_event *e, struct model_sess
 	const struct model_position *p =
 		s->device[0] == '~' ? NULL : model_position(u, s->device, false);
 	enum core_reset why = CORE_RESET_NONE;
-	bool recovered = e->open.has_position && !e->open.live_only;
+	bool recovered = e->open.has_position;
 
 	for (size_t i = 0; i < 2 && recovered; i++) {
 		if (said[i] + 1 < streams[i]->floor)
@@ -203,7 +220,7 @@ static void begin(struct model *m, const struct core_event *e, struct model_sess
 		s->asked[i] = streams[i]->stored;
 		if (recovered)
 			s->asked[i] = said[i];
-		else if (!e->open.live_only && !e->open.has_position && (i == 0 || u->has_begun))
+		else if (!e->open.has_position && (i == 0 || u->has_begun))
 			s->asked[i] =
 				acked[i] + 1 < streams[i]->floor ? streams[i]->floor - 1 : acked[i];
 		s->acked[i] = p == NULL ? 0 : p->at[i];
@@ -238,7 +255,8 @@ static void open(struct model *m, const struct core_event *e)
 		.flags = t->flags,
 		.plain = e->open.dialect == CORE_PLAIN,
 		.ends_ms = t->session_end_ms,
-		.ceiling_ms = t->ceiling_ms};
+		.ceiling_ms = t->ceiling_ms,
+		.issued_ms = t->issued_at_ms};
 	bool violates;
 	unsigned code;
 
@@ -273,8 +291,9 @@ static void renew(struct model *m, const struct core_event *e)
 		return;
 	}
 	if (t->issued_at_ms > e->now_ms + 1000 || t->present_by_ms < e->now_ms ||
-		t->session_end_ms <= s->ends_ms)
+		t->issued_at_ms <= s->issued_ms)
 		return;
+	s->issued_ms = t->issued_at_ms;
 	s->ends_ms = t->session_end_ms;
 	s->ceiling_ms = t->ceiling_ms;
 	s->flags = t->flags;
@@ -295,8 +314,7 @@ static void kick(struct model *m, const struct core_event *e)
 				i++;
 				continue;
 			}
-			model_line(m, "shut %u session=%lu code=4009", link, m->live[i].id);
-			end(m, i, e->now_ms);
+			end_for_good(m, i, 4009, e->now_ms);
 			n++;
 		}
 	}
@@ -417,6 +435,9 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 		break;
 	case CORE_CTL_PURGE:
 		model_purge(m, e);
+		break;
+	case CORE_REBIND:
+	case CORE_REVOKE:
 		break;
 	case CORE_TICK:
 		tick(m, e);

@@ -46,6 +46,8 @@ struct model_session {
 	unsigned flags;
 	int64_t ends_ms;
 	int64_t ceiling_ms;
+	int64_t issued_ms;
+	unsigned final_code; /* of the close, when it ended for good */
 	size_t n_watches;
 	struct model_watch watches[MODEL_WATCHES];
 };

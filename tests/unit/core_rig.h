@@ -40,7 +40,8 @@ static inline void rig_bare_step(struct rig *r, struct core_event *e)
 	e->now_ms = r->now_ms;
 	e->wall_ms = 1767225600000 + r->now_ms;
 	e->random[0] = (uint64_t)r->now_ms;
-	if (e->kind < CORE_USER_KNOWN || e->kind == CORE_ACK || e->kind == CORE_SYNC)
+	if (e->kind < CORE_USER_KNOWN || e->kind == CORE_ACK || e->kind == CORE_SYNC ||
+		e->kind == CORE_REBIND)
 		e->link = r->link;
 	assert_int_equal(core_step(r->core, e, &r->out), 0);
 	for (size_t i = 0; i < r->out.n; i++) {

@@ -112,7 +112,9 @@ static void the_states_say_who_has_it(void **state)
 	r.link = 1;
 	t = rig_ticket(&r, 4, "2");
 	e = rig_open_event(&t);
-	e.open.live_only = true;
+	e.open.has_position = true;
+	e.open.epoch = core_epoch(r.core);
+	e.open.u = rig_user(&r, "2").seq;
 	rig_step(&r, &e);
 	rig_event(&r, 0, rig_message(1, "2", ""));
 	rig_store(&r);

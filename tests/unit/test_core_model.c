@@ -136,6 +136,14 @@ static void describe(struct life *l, const struct core_command *c)
 	case CORE_DO_TRIM:
 		describe_store(l, c);
 		break;
+	case CORE_DO_MARK:
+		add_line(l, "mark %d tag=%lu %.*s id=%lu at=%ld code=%u edge=%u/%u",
+			c->mark.mark.kind, c->mark.tag,
+			SLICE_ARGS(
+				c->mark.mark.uid.len == 0 ? SLICE_LITERAL("-") : c->mark.mark.uid),
+			c->mark.mark.id, c->mark.mark.at_ms, c->mark.mark.code,
+			c->mark.mark.edge_id, c->mark.mark.edge_epoch);
+		break;
 	case CORE_DO_NOTE:
 		/* An operator may know that, to whom and how long; never what. */
 		assert_null(memmem(c->note.detail.data, c->note.detail.len, "secret", 6));

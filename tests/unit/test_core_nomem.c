@@ -13,7 +13,8 @@ enum { VOIDS = 100 };  /* steps that must have failed, or the scene asks for too
 
 static const struct core_config config = {
 	.watching = CORE_WATCH_ANY,
-	.sessions_per_user = 8,
+	.sessions_per_user = 3,
+	.limit = CORE_LIMIT_OLDEST,
 	.is_durable = true,
 	.inbox_rows = INBOX_ROWS,
 	.inbox_bytes = INBOX_BYTES,
@@ -113,19 +114,33 @@ static void make_rows(struct core_event *e)
 	e->rows.n = 2;
 }
 
-static void make_ticket(struct rig *r, struct core_event *e, uint32_t link, uint64_t session)
+/* Somebody new, or one who has as many sessions as he may. */
+static void make_open(struct rig *r, struct core_event *e, bool other)
 {
-	r->link = link;
-	ticket = rig_ticket(r, session, e->kind == CORE_RENEW ? "1" : "new user");
-	memcpy(ticket.uid, e->kind == CORE_RENEW ? "1" : "new",
-		ticket.uid_len = e->kind == CORE_RENEW ? 1 : 3);
-	if (e->kind == CORE_OPEN) {
-		*e = rig_open_event(&ticket);
-		return;
-	}
-	ticket.session_end_ms += 1000;
-	e->renew.session = session;
+	const enum core_event_kind kind = e->kind;
+
+	ticket = rig_ticket(r, 31, other ? "2" : "new");
+	*e = rig_open_event(&ticket);
+	e->kind = kind;
+	if (kind == CORE_REBIND)
+		e->open.replaces = 11;
+}
+
+static void make_renewal(struct rig *r, struct core_event *e)
+{
+	ticket = rig_ticket(r, 11, "1");
+	e->renew.session = 11;
 	e->renew.ticket = &ticket;
+}
+
+/* Of a user with three sessions, or of everybody. */
+static void make_revocation(struct rig *r, struct core_event *e, bool other)
+{
+	e->revoke.tag = 3;
+	e->revoke.mark = (struct mark){.kind = other ? MARK_ISSUER : MARK_USER,
+		.uid = SLICE_LITERAL("2"),
+		.at_ms = r->now_ms,
+		.code = CLOSE_REVOKED};
 }
 
 static void make_push(struct core_event *e, const char *to)
@@ -141,10 +156,12 @@ static void make_push(struct core_event *e, const char *to)
 static void make_event(struct rig *r, struct core_event *e, bool other, uint64_t on_its_way)
 {
 	r->link = 0;
-	if (e->kind == CORE_OPEN)
-		make_ticket(r, e, 0, 31);
+	if (e->kind == CORE_OPEN || e->kind == CORE_REBIND)
+		make_open(r, e, other);
 	else if (e->kind == CORE_RENEW)
-		make_ticket(r, e, 0, 11);
+		make_renewal(r, e);
+	else if (e->kind == CORE_REVOKE)
+		make_revocation(r, e, other);
 	else if (e->kind == CORE_EDGE_UP)
 		e->edge.id = 7;
 	else if (e->kind == CORE_CLOSE)
@@ -185,9 +202,7 @@ static void prepare(struct rig *r, struct core_event *e, bool other)
 	e->now_ms = r->now_ms;
 	e->wall_ms = 1767225600000 + r->now_ms;
 	e->random[0] = 3;
-	e->link = e->kind >= CORE_USER_KNOWN && e->kind != CORE_ACK && e->kind != CORE_SYNC
-			  ? 0
-			  : r->link;
+	e->link = r->link; /* 0 */
 }
 
 static uint64_t digest_after(enum core_event_kind kind, bool other)
@@ -273,6 +288,12 @@ static void what_is_told_late_is_told_to_nobody_who_is_gone(void **state)
 
 static int load(struct core *c)
 {
+	static const struct mark marks[4] = {
+		{.kind = MARK_USER, .uid = {"1", 1}, .at_ms = 999999},
+		{.kind = MARK_TOKEN, .id = 9, .at_ms = 999999},
+		{.kind = MARK_ISSUER, .id = 1, .at_ms = 999999},
+		{.kind = MARK_SESSION, .id = 77, .at_ms = 999999},
+	};
 	const struct core_stored_user u = {
 		.uid = SLICE_LITERAL("1"), .head = {3, 3, 9}, .acked = {1, 1, 3}, .floor = 1};
 	const struct core_stored_device d = {
@@ -293,6 +314,8 @@ static int load(struct core *c)
 		rc = core_load_device(c, &d);
 	if (rc == 0)
 		rc = core_load_contact(c, SLICE_LITERAL("1"), SLICE_LITERAL("2"), 5);
+	for (size_t i = 0; rc == 0 && i < 4; i++)
+		rc = core_load_mark(c, &marks[i]);
 	return rc == 0 ? core_load_recent(c, &m) : rc;
 }
 

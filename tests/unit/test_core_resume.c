@@ -135,26 +135,6 @@ static void somebody_new_begins_at_the_head_of_the_system_stream(void **state)
 	rig_stop(&r);
 }
 
-static void an_edge_of_wire_1_gets_live_sessions_only(void **state)
-{
-	const struct core_command *c;
-	struct ticket t;
-	struct core_event e;
-	struct rig r;
-
-	(void)state;
-	start(&r);
-	t = rig_ticket(&r, 1, "1");
-	e = rig_open_event(&t);
-	e.open.live_only = true;
-	rig_step(&r, &e);
-	c = rig_one(&r, CORE_DO_OPENED);
-	assert_int_equal(c->opened.start_u, 9);
-	assert_int_equal(c->opened.start_s, 5);
-	assert_false(c->opened.recovered);
-	rig_stop(&r);
-}
-
 static void ask(struct rig *r, uint64_t session, enum core_stream stream, uint64_t after)
 {
 	struct core_event e = {.kind = CORE_SYNC, .sync = {session, stream, after}};
@@ -452,7 +432,6 @@ int main(void)
 		cmocka_unit_test(a_position_that_cannot_is_a_reset_of_both_streams),
 		cmocka_unit_test(a_client_without_memory_begins_after_what_its_user_acknowledged),
 		cmocka_unit_test(somebody_new_begins_at_the_head_of_the_system_stream),
-		cmocka_unit_test(an_edge_of_wire_1_gets_live_sessions_only),
 		cmocka_unit_test(a_session_reads_pages_until_it_has_the_head_and_is_live_then),
 		cmocka_unit_test(rows_that_are_on_disk_and_were_not_told_yet_come_live),
 		cmocka_unit_test(a_second_question_before_the_page_is_ignored),
