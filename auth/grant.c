@@ -39,13 +39,33 @@ void grant_fill(
 	times_fill(out, terms->boot_ms);
 }
 
+static bool is_live(const struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_t boot_ms)
+{
+	return t->edge_id == edge_id && t->edge_epoch == edge_epoch &&
+	       boot_ms < t->session_end_ms && boot_ms < t->ceiling_ms;
+}
+
 bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_t boot_ms)
 {
-	if (t->edge_id != edge_id || t->edge_epoch != edge_epoch)
-		return false;
-	if (boot_ms >= t->session_end_ms || boot_ms >= t->ceiling_ms)
+	if (!is_live(t, edge_id, edge_epoch, boot_ms))
 		return false;
 	times_fill(t, boot_ms);
+	return true;
+}
+
+bool grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
+	const struct grant_terms *terms)
+{
+	if (!is_live(live, terms->edge_id, terms->edge_epoch, terms->boot_ms))
+		return false;
+	grant_fill(out, facts, terms);
+	if (!slice_eq((struct slice){live->uid, live->uid_len},
+		    (struct slice){out->uid, out->uid_len}))
+		return true;
+	out->session = live->session;
+	/* Of two tickets of a session the one that was issued later holds, also within a ms. */
+	if (out->issued_at_ms <= live->issued_at_ms)
+		out->issued_at_ms = live->issued_at_ms + 1;
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * grant: from a good token to a session ticket, and from a ticket to its renewal.  Pure: clocks and
- * random numbers are arguments.
+ * grant: from a good token to a session ticket, and from a ticket to its renewal or to that of
+ * another token.  Pure: clocks and random numbers are arguments.
  */
 #ifndef POSTERN_AUTH_GRANT_H
 #define POSTERN_AUTH_GRANT_H
@@ -29,6 +29,15 @@ void grant_fill(
  * another edge's or another life's of this edge, or its session or token has ended.
  */
 bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_t boot_ms);
+
+/*
+ * For the token that is to replace the one of a live session, whose ticket's MAC held.  The same
+ * user's is a ticket of that same session, issued after live; another one's is of the session that
+ * terms name.  False:
+ * live is another edge's or another life's of this edge, or its session has ended.
+ */
+bool grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
+	const struct grant_terms *terms);
 
 /* Until the token's exp; negative within the leeway. */
 int64_t grant_expires_in_ms(const struct ticket *t, int64_t boot_ms);

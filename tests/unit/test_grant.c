@@ -1,4 +1,6 @@
 /* grant: the bounds of every ticket that auth signs. */
+#include <string.h>
+
 #include "auth/grant.h"
 #include "tests/unit/test.h"
 
@@ -150,6 +152,100 @@ static void what_has_ended_is_not_renewed(void **state)
 	assert_true(grant_renew(&t, 3, 9, BOOT + 15 * MINUTE - 1));
 }
 
+/* A token with everything different, ten minutes later. */
+static struct grant_terms later_terms(void)
+{
+	struct grant_terms later = terms;
+
+	later.session = 43;
+	later.nonce = 0x123;
+	later.wall_ms += 10 * MINUTE;
+	later.boot_ms += 10 * MINUTE;
+	return later;
+}
+
+static void the_same_users_next_token_keeps_the_session_alone(void **state)
+{
+	struct ticket live = ticket_until(WALL + 60 * MINUTE);
+	struct token_facts facts = facts_until(WALL + 12 * MINUTE);
+	struct grant_terms later = later_terms();
+	struct ticket t;
+
+	(void)state;
+	facts.issuer_id = 78;
+	facts.hash = 5;
+	facts.may_push = true;
+	facts.read_only = true;
+	assert_true(grant_replace(&t, &live, &facts, &later));
+	assert_true(t.session == 42);
+	assert_true(t.nonce == 0x123);
+	assert_int_equal(t.issuer_id, 78);
+	assert_true(t.token_hash == 5);
+	assert_int_equal(t.flags, TICKET_READ_ONLY | TICKET_MAY_PUSH);
+	assert_int_equal(t.issued_at_ms, BOOT + 10 * MINUTE);
+	/* also when it ends earlier */
+	assert_int_equal(t.ceiling_ms, BOOT + 12 * MINUTE + 30000);
+	assert_int_equal(t.session_end_ms, BOOT + 12 * MINUTE + 30000);
+}
+
+static void another_users_token_is_of_another_session(void **state)
+{
+	static const char *const others[] = {"jin", "ji", "jimm", "JIM"};
+	struct ticket live = ticket_until(WALL + 60 * MINUTE);
+	struct grant_terms later = later_terms();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct token_facts facts = facts_until(WALL + 60 * MINUTE);
+		struct ticket t;
+
+		facts.uid_len = strlen(others[i]);
+		memcpy(facts.uid, others[i], facts.uid_len);
+		assert_true(grant_replace(&t, &live, &facts, &later));
+		assert_true(t.session == 43);
+		assert_int_equal(t.uid_len, facts.uid_len);
+		assert_memory_equal(t.uid, others[i], t.uid_len);
+	}
+}
+
+static void only_a_live_session_of_this_edge_takes_another_token(void **state)
+{
+	struct ticket live = ticket_until(WALL + 60 * MINUTE);
+	struct token_facts facts = facts_until(WALL + 60 * MINUTE);
+	struct grant_terms bad = terms;
+	struct ticket t;
+
+	(void)state;
+	bad.edge_id = 4;
+	assert_false(grant_replace(&t, &live, &facts, &bad));
+	bad = terms;
+	bad.edge_epoch = 8;
+	assert_false(grant_replace(&t, &live, &facts, &bad));
+	bad = terms;
+	bad.boot_ms = live.session_end_ms;
+	assert_false(grant_replace(&t, &live, &facts, &bad));
+	bad.boot_ms--;
+	assert_true(grant_replace(&t, &live, &facts, &bad));
+	live = ticket_until(WALL + MINUTE);
+	bad.boot_ms = live.ceiling_ms;
+	assert_false(grant_replace(&t, &live, &facts, &bad));
+}
+
+static void a_replacement_is_issued_after_what_it_replaces(void **state)
+{
+	struct ticket live = ticket_until(WALL + 60 * MINUTE);
+	struct token_facts facts = facts_until(WALL + 60 * MINUTE);
+
+	(void)state;
+	for (int64_t i = 1; i < 10; i++) {
+		struct ticket t;
+
+		assert_true(grant_replace(&t, &live, &facts, &terms));
+		assert_int_equal(t.issued_at_ms, BOOT + i);
+		live = t;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +256,10 @@ int main(void)
 		cmocka_unit_test(no_chain_of_renewals_passes_the_ceiling),
 		cmocka_unit_test(no_other_edge_and_no_other_life_of_it_renews),
 		cmocka_unit_test(what_has_ended_is_not_renewed),
+		cmocka_unit_test(the_same_users_next_token_keeps_the_session_alone),
+		cmocka_unit_test(another_users_token_is_of_another_session),
+		cmocka_unit_test(only_a_live_session_of_this_edge_takes_another_token),
+		cmocka_unit_test(a_replacement_is_issued_after_what_it_replaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
