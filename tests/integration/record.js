@@ -13,6 +13,7 @@ class Recorder {
 	constructor(stack, tokens, { wire, opens = true } = {}) {
 		const args = ['--run', stack.env.POSTERN_RUN, ...(wire ? ['--wire', String(wire)] : []), ...(opens ? [] : ['--open', 'no']), ...tokens.flatMap((token) => ['--token', token])];
 		this.seen = [];
+		this.labels = 1000;
 		this.waiting = new Set();
 		this.child = spawn(path.join(BUILD, 'bin', 'record_edge'), args, { env: stack.env, stdio: ['pipe', 'pipe', 'inherit'] });
 		stack.followers.add(this.child);
@@ -36,13 +37,33 @@ class Recorder {
 		this.child.stdin.write(`${words.join(' ')}\n`);
 	}
 
+	/* Asks auth: the ticket that it grants, as {is: 'granted', uid, nonce, ticket}, or {is: 'denied' | 'auth_away'}. */
+	#ask(command, ...words) {
+		const label = this.labels++;
+		this.say(command, label, ...words);
+		const answer = (line) => line.token === label && ['granted', 'denied', 'auth_away', 'auth_busy'].includes(line.is);
+		return this.#wait(answer, command);
+	}
+
+	/* About a token; ticket: of the live session whose token it is to replace. */
+	verify(token, ticket = '') {
+		return this.#ask('verify', token, ticket);
+	}
+
+	extend(ticket) {
+		return this.#ask('extend', ticket);
+	}
+
 	all(is) {
 		return this.seen.filter((line) => line.is === is);
 	}
 
 	/* The first line of that kind which test() likes, from line `from` on. */
 	next(is, { from = 0, test = () => true } = {}) {
-		const fits = (line) => line.is === is && test(line);
+		return this.#wait((line) => line.is === is && test(line), is, from);
+	}
+
+	#wait(fits, what, from = 0) {
 		const found = this.seen.slice(from).find(fits);
 		if (found)
 			return Promise.resolve(found);
@@ -55,7 +76,7 @@ class Recorder {
 			};
 			this.waiting.add(wait);
 		});
-		return within(coming, DEADLINE_MS, `the recording edge gets ${is}`);
+		return within(coming, DEADLINE_MS, `the recording edge gets ${what}`);
 	}
 
 	/* Whether these bytes came, in any message, whatever they were understood to be. */
@@ -67,10 +88,12 @@ class Recorder {
 
 /*
  * With its link up and a session for each token.  options.wire: the wire version that it says; options.opens false:
- * it has the tickets alone.
+ * it has the tickets alone; options.isRefused: nothing is waited for.
  */
 export async function startRecorder(stack, tokens = [], options = {}) {
 	const recorder = new Recorder(stack, tokens, options);
+	if (options.isRefused)
+		return recorder;
 	recorder.lease = await recorder.next('lease');
 	await recorder.next('link_up');
 	recorder.sessions = [];

@@ -2,7 +2,7 @@
  * Commands, a line each, words apart by one blank.  Sessions and nonces are 16 hexadecimal digits,
  *tickets and raw bytes any even number of them.  Nothing is checked: it is the router that must.
  *
- *	open TICKET NONCE DEVICE [reopen]     close SESSION          hello | hello again
+ *	open TICKET NONCE DEVICE [reopen|api] close SESSION [CODE]   hello | hello again
  *	send SESSION TO TEXT...               typing SESSION TO      dial PATH
  *	push SESSION USER|* EVENT JSON        away SESSION 0|1       key HEX
  *	watch SESSION UID...                  renew SESSION TICKET   number N
@@ -10,6 +10,8 @@
  *	flood N                               silent 0|1             hoard 0|1       quit
  *	ack SESSION U S                       sync SESSION AFTER [system]
  *	open TICKET NONCE DEVICE at EPOCH U S
+ *	rebind SESSION TICKET NONCE DEVICE
+ *	verify LABEL TOKEN [TICKET]           extend LABEL TICKET      asks auth
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,23 +72,45 @@ static const char *rest_from(struct words *w, size_t i)
 
 typedef void command_fn(struct record *r, struct words *w);
 
+/* at: TICKET NONCE DEVICE and what may follow. */
+static void read_open(Pb__UpOpen *open, char **at)
+{
+	open->ticket = codec_bytes(hex_of(at[0]));
+	open->nonce = number_of(at[1], 16);
+	open->device = text_of(at[2]);
+	open->reopen = strcmp(at[3], "reopen") == 0;
+	if (strcmp(at[3], "api") == 0)
+		open->dialect = PB__DIALECT__DIALECT_API;
+	open->has_position = strcmp(at[3], "at") == 0;
+	if (open->has_position) {
+		open->epoch = text_of(at[4]);
+		open->u = number_of(at[5], 10);
+		open->s = number_of(at[6], 10);
+	}
+}
+
 static void do_open(struct record *r, struct words *w)
 {
 	Pb__UpItem item = PB__UP_ITEM__INIT;
 	Pb__UpOpen open = PB__UP_OPEN__INIT;
 
-	open.ticket = codec_bytes(hex_of(w->at[0]));
-	open.nonce = number_of(w->at[1], 16);
-	open.device = text_of(w->at[2]);
-	open.reopen = strcmp(w->at[3], "reopen") == 0;
-	open.has_position = strcmp(w->at[3], "at") == 0;
-	if (open.has_position) {
-		open.epoch = text_of(w->at[4]);
-		open.u = number_of(w->at[5], 10);
-		open.s = number_of(w->at[6], 10);
-	}
+	read_open(&open, w->at);
 	item.item_case = PB__UP_ITEM__ITEM_OPEN;
 	item.open = &open;
+	record_send_item(r, &item);
+}
+
+static void do_rebind(struct record *r, struct words *w)
+{
+	Pb__UpItem item = PB__UP_ITEM__INIT;
+	Pb__UpRebind rebind = PB__UP_REBIND__INIT;
+	Pb__UpOpen open = PB__UP_OPEN__INIT;
+
+	rebind.session = number_of(w->at[0], 16);
+	read_open(&open, w->at + 1);
+	rebind.open = &open;
+	item.item_case = PB__UP_ITEM__ITEM_REBIND;
+	item.rebind = &rebind;
 	record_send_item(r, &item);
 }
 
@@ -96,6 +120,7 @@ static void do_close(struct record *r, struct words *w)
 	Pb__UpClose close = PB__UP_CLOSE__INIT;
 
 	close.session = number_of(w->at[0], 16);
+	close.code = (uint32_t)number_of(w->at[1], 10);
 	item.item_case = PB__UP_ITEM__ITEM_CLOSE;
 	item.close = &close;
 	record_send_item(r, &item);
@@ -181,6 +206,16 @@ static void do_renew(struct record *r, struct words *w)
 	item.item_case = PB__UP_ITEM__ITEM_RENEW;
 	item.renew = &renew;
 	record_send_item(r, &item);
+}
+
+static void do_verify(struct record *r, struct words *w)
+{
+	record_ask_auth(r, number_of(w->at[0], 10), slice_of(w->at[1]), hex_of(w->at[2]));
+}
+
+static void do_extend(struct record *r, struct words *w)
+{
+	record_ask_auth(r, number_of(w->at[0], 10), (struct slice){0}, hex_of(w->at[1]));
 }
 
 static void do_ack(struct record *r, struct words *w)
@@ -282,6 +317,9 @@ static const struct {
 	command_fn *run;
 } table[] = {
 	{"open", do_open},
+	{"rebind", do_rebind},
+	{"verify", do_verify},
+	{"extend", do_extend},
 	{"close", do_close},
 	{"send", do_send},
 	{"push", do_push},

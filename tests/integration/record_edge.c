@@ -114,10 +114,25 @@ static void open_session(struct record *r, struct slice ticket, uint64_t nonce, 
 	record_send_item(r, &item);
 }
 
-static void on_auth_answer(void *arg, enum bus_answer_result result, struct slice answer)
+static void print_answer(
+	const Pb__AuthAnswer *answer, size_t label, uint64_t nonce, struct slice *ticket)
+{
+	*ticket = (struct slice){0};
+	if (answer->answer_case == PB__AUTH_ANSWER__ANSWER_GRANT) {
+		*ticket = codec_slice(answer->grant->ticket);
+		record_print_ticket(label, codec_slice(answer->grant->uid), nonce, *ticket);
+	} else {
+		record_print(answer->answer_case == PB__AUTH_ANSWER__ANSWER_DENY ? "denied"
+										 : "auth_busy",
+			",\"token\":%zu", label);
+	}
+}
+
+static void on_tokens_answer(void *arg, enum bus_answer_result result, struct slice answer)
 {
 	struct record *r = arg;
 	const Pb__AuthReply *reply;
+	struct slice ticket;
 
 	if (result != BUS_ANSWERED) {
 		record_print("auth_away", "%s", "");
@@ -125,22 +140,36 @@ static void on_auth_answer(void *arg, enum bus_answer_result result, struct slic
 	}
 	reply = (const Pb__AuthReply *)decode(r, &pb__auth_reply__descriptor, answer);
 	for (size_t i = 0; i < reply->n_answers && i < r->n_tokens; i++) {
-		const Pb__AuthAnswer *a = reply->answers[i];
-
-		if (a->answer_case != PB__AUTH_ANSWER__ANSWER_GRANT) {
-			record_print("denied", ",\"token\":%zu", i);
-			continue;
-		}
-		record_print_ticket(i, codec_slice(a->grant->uid), r->tokens[i].nonce,
-			codec_slice(a->grant->ticket));
-		if (!r->opens_nothing)
-			open_session(r, codec_slice(a->grant->ticket), r->tokens[i].nonce, i);
+		print_answer(reply->answers[i], i, r->tokens[i].nonce, &ticket);
+		if (ticket.len > 0 && !r->opens_nothing)
+			open_session(r, ticket, r->tokens[i].nonce, i);
 	}
 }
 
-static void ask_auth(struct record *r)
+static uint64_t draw_nonce(void)
+{
+	uint64_t nonce;
+
+	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+		die("no randomness");
+	return nonce;
+}
+
+static void ask_auth(struct record *r, Pb__AuthAsk **asks, size_t n, bus_answer_fn *fn, void *arg)
 {
 	Pb__AuthRequest request = PB__AUTH_REQUEST__INIT;
+
+	request.wire = r->wire;
+	request.credential.data = r->credential;
+	request.credential.len = r->credential_len;
+	request.asks = asks;
+	request.n_asks = n;
+	if (bus_ask(r->auth, pack(&request.base), ASK_MS, fn, arg) < 0)
+		die("auth cannot be asked");
+}
+
+static void ask_about_tokens(struct record *r)
+{
 	Pb__AuthAsk asks[RECORD_MAX_TOKENS];
 	Pb__AuthAsk *list[RECORD_MAX_TOKENS];
 	Pb__AuthVerify verifies[RECORD_MAX_TOKENS];
@@ -150,21 +179,64 @@ static void ask_auth(struct record *r)
 	for (size_t i = 0; i < r->n_tokens; i++) {
 		asks[i] = (Pb__AuthAsk)PB__AUTH_ASK__INIT;
 		verifies[i] = (Pb__AuthVerify)PB__AUTH_VERIFY__INIT;
-		if (getrandom(&r->tokens[i].nonce, sizeof(r->tokens[i].nonce), 0) < 0)
-			die("no randomness");
+		r->tokens[i].nonce = draw_nonce();
 		verifies[i].token = codec_bytes(slice_of(r->tokens[i].text));
 		verifies[i].nonce = r->tokens[i].nonce;
 		asks[i].ask_case = PB__AUTH_ASK__ASK_VERIFY;
 		asks[i].verify = &verifies[i];
 		list[i] = &asks[i];
 	}
-	request.wire = r->wire;
-	request.credential.data = r->credential;
-	request.credential.len = r->credential_len;
-	request.asks = list;
-	request.n_asks = r->n_tokens;
-	if (bus_ask(r->auth, pack(&request.base), ASK_MS, on_auth_answer, r) < 0)
-		die("auth cannot be asked");
+	ask_auth(r, list, r->n_tokens, on_tokens_answer, r);
+}
+
+/* A question of the commands. */
+struct question {
+	struct record *r;
+	size_t label;
+	uint64_t nonce;
+};
+
+static void on_question_answer(void *arg, enum bus_answer_result result, struct slice answer)
+{
+	struct question *q = arg;
+	const Pb__AuthReply *reply;
+	struct slice ticket;
+
+	if (result == BUS_ANSWERED) {
+		reply = (const Pb__AuthReply *)decode(q->r, &pb__auth_reply__descriptor, answer);
+		if (reply->n_answers == 1)
+			print_answer(reply->answers[0], q->label, q->nonce, &ticket);
+		else
+			record_print("denied", ",\"token\":%zu", q->label);
+	} else {
+		record_print("auth_away", ",\"token\":%zu", q->label);
+	}
+	free(q);
+}
+
+void record_ask_auth(struct record *r, size_t label, struct slice token, struct slice ticket)
+{
+	Pb__AuthAsk ask = PB__AUTH_ASK__INIT;
+	Pb__AuthAsk *list[] = {&ask};
+	Pb__AuthVerify verify = PB__AUTH_VERIFY__INIT;
+	Pb__AuthRenew renew = PB__AUTH_RENEW__INIT;
+	struct question *q = malloc(sizeof(*q));
+
+	if (q == NULL)
+		die("out of memory");
+	*q = (struct question){r, label, draw_nonce()};
+	if (token.len > 0) {
+		verify.token = codec_bytes(token);
+		verify.nonce = q->nonce;
+		verify.ticket = codec_bytes(ticket);
+		ask.ask_case = PB__AUTH_ASK__ASK_VERIFY;
+		ask.verify = &verify;
+	} else {
+		renew.ticket = codec_bytes(ticket);
+		ask.ask_case = PB__AUTH_ASK__ASK_RENEW;
+		ask.renew = &renew;
+	}
+	ask_auth(r, list, 1, on_question_answer, q);
 }
 
 static void on_link_up(void *arg, uint32_t pipe)
@@ -179,7 +251,7 @@ static void on_link_up(void *arg, uint32_t pipe)
 	/* NNG dials an old path again and again; auth is asked once for each lease. */
 	record_send_batch(r, NULL, 0, (struct slice){(const char *)r->key, sizeof(r->key)});
 	if (!r->has_asked)
-		ask_auth(r);
+		ask_about_tokens(r);
 	r->has_asked = true;
 }
 
@@ -197,6 +269,14 @@ static void on_link_down(void *arg, uint32_t pipe)
 	record_print("link_down", "%s", "");
 }
 
+static void keep_credential(struct record *r, ProtobufCBinaryData credential)
+{
+	if (credential.len != sizeof(r->credential))
+		die("a credential of another size");
+	memcpy(r->credential, credential.data, sizeof(r->credential));
+	r->credential_len = sizeof(r->credential);
+}
+
 static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 {
 	struct record *r = arg;
@@ -205,6 +285,12 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 	(void)pipe;
 	r->seen = down->number;
 	record_print_down(down, msg);
+	for (size_t i = 0; i < down->n_items; i++) {
+		const Pb__DownItem *item = down->items[i];
+
+		if (item->item_case == PB__DOWN_ITEM__ITEM_CREDENTIAL)
+			keep_credential(r, item->credential->credential);
+	}
 }
 
 static void on_link_sent(void *arg, bool ok)
@@ -235,13 +321,11 @@ static void take_lease(struct record *r, const Pb__HelloLease *lease)
 {
 	char path[LINK_PATH_MAX_BYTES + 1] = {0};
 
-	if (lease->path.len > LINK_PATH_MAX_BYTES || lease->link_key.len != sizeof(r->key) ||
-		lease->credential.len != sizeof(r->credential))
+	if (lease->path.len > LINK_PATH_MAX_BYTES || lease->link_key.len != sizeof(r->key))
 		die("a lease of other sizes");
 	memcpy(path, lease->path.data, lease->path.len);
 	memcpy(r->key, lease->link_key.data, sizeof(r->key));
-	memcpy(r->credential, lease->credential.data, sizeof(r->credential));
-	r->credential_len = sizeof(r->credential);
+	keep_credential(r, lease->credential);
 	r->has_asked = false;
 	record_print("lease", ",\"edge\":%" PRIu32 ",\"epoch\":%" PRIu32 ",\"path\":\"%s\"",
 		lease->edge_id, lease->edge_epoch, path);

@@ -61,6 +61,9 @@ void record_send_item(struct record *r, const Pb__UpItem *item);
 void record_send_batch(struct record *r, Pb__UpItem **items, size_t n, struct slice key);
 /* Any bytes, as a message on the link. */
 void record_send_raw(struct record *r, struct slice bytes);
+/* Asks auth: about a token, for which a live session's ticket may stand, or for a ticket's renewal
+ * (token empty). The answer is printed with that label. */
+void record_ask_auth(struct record *r, size_t label, struct slice token, struct slice ticket);
 /* Leaves its link, and dials this path. */
 void record_dial(struct record *r, const char *path);
 

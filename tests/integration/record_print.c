@@ -167,6 +167,9 @@ static void print_item(const Pb__DownItem *item)
 			item->reset->session, (int)item->reset->reason, item->reset->u,
 			item->reset->s);
 		break;
+	case PB__DOWN_ITEM__ITEM_CREDENTIAL:
+		record_print("credential", "%s", "");
+		break;
 	case PB__DOWN_ITEM__ITEM_DRAIN:
 		record_print("drain", "%s", "");
 		break;
