@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "auth/authd_parts.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
 #include "proto/limits.h"
@@ -19,6 +20,7 @@
 
 #define EDGE_CONTEXTS 128 /* logins hold one each, at most 33 at a time */
 #define CTL_CONTEXTS 4
+#define PRUNE_MS 3600000 /* and not at the start, when the clock may be wrong */
 #define ARENA_MAX_BYTES (4 * 1024 * 1024)
 
 static int failed(const char *what, const char *path, int error)
@@ -108,14 +110,23 @@ static int ticket_open(struct authd *a)
 	return r < 0 ? failed("ticket_key", dir, r) : 0;
 }
 
-static int users_start(struct authd *a)
+static int db_start(struct authd *a)
 {
 	CLEANUP(mem_freep) char *path = path_join(a->cfg->daemon.state, "auth.db");
+	char boot_id[40];
 	int r;
 
 	if (path == NULL)
 		return -ENOMEM;
-	r = users_open(&a->users, path);
+	r = boot_id_read(boot_id);
+	if (r == 0)
+		r = db_open(&a->db, path);
+	if (r == 0)
+		r = facts_new(&a->facts, a->db, slice_of(boot_id));
+	if (r == 0)
+		r = revocations_new(&a->revocations, a->db, a->facts);
+	if (r == 0)
+		r = users_new(&a->users, a->db, a->facts);
 	if (r == 0)
 		r = users_set_demo(a->users, a->cfg->demo);
 	if (r < 0)
@@ -145,7 +156,7 @@ static int state_open(struct authd *a)
 	if (r == 0)
 		r = ticket_open(a);
 	if (r == 0)
-		r = users_start(a);
+		r = db_start(a);
 	if (r == 0)
 		r = audit_start(a);
 	if (r == 0 && keyring_own(a->ring) == NULL)
@@ -196,6 +207,23 @@ static int signals_start(struct authd *a)
 	return 0;
 }
 
+static void on_prune(uv_timer_t *timer)
+{
+	struct authd *a = timer->data;
+	int r = revocations_prune(a->revocations, clock_wall_ms());
+
+	if (r < 0)
+		log_error("revocations_not_pruned", "error=%d", -r);
+}
+
+static int prune_start(struct authd *a)
+{
+	int r = uv_timer_init(&a->loop, &a->prune);
+
+	a->prune.data = a;
+	return r < 0 ? r : uv_timer_start(&a->prune, on_prune, PRUNE_MS, PRUNE_MS);
+}
+
 int authd_new(struct authd **out, const struct auth_config *cfg)
 {
 	struct authd *a = calloc(1, sizeof(*a));
@@ -212,6 +240,8 @@ int authd_new(struct authd **out, const struct auth_config *cfg)
 	r = uv_loop_init(&a->loop);
 	if (r == 0)
 		r = signals_start(a);
+	if (r == 0)
+		r = prune_start(a);
 	if (r == 0)
 		r = arena_new(&a->arena, ARENA_MAX_BYTES);
 	if (r == 0)
@@ -283,7 +313,7 @@ int authd_listen(struct authd *a)
 		r = ctl_listen(a);
 	if (r < 0)
 		return r;
-	r = trust_new(&a->trust, &a->loop, a->bus, trust_path, a->users);
+	r = trust_new(&a->trust, &a->loop, a->bus, trust_path, a->facts);
 	return r < 0 ? failed("dial", trust_path, r) : 0;
 }
 
@@ -291,13 +321,18 @@ void authd_run(struct authd *a)
 {
 	const struct authd_counts *n = &a->counts;
 
-	log_info("ready", "keys=%zu demo=%s", keyring_count(a->ring), a->cfg->demo ? "on" : "off");
+	log_info("ready", "keys=%zu revocations=%zu demo=%s", keyring_count(a->ring),
+		revocations_count(a->revocations), a->cfg->demo ? "on" : "off");
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
 	log_info("stopped",
 		"granted=%" PRIu64 " denied=%" PRIu64 " busy=%" PRIu64 " renewed=%" PRIu64
-		" logins=%" PRIu64 " violations=%" PRIu64,
-		n->granted, n->denied, n->busy, n->renewed, n->logins, n->violations);
+		" logins=%" PRIu64 " revocations=%" PRIu64 " violations=%" PRIu64,
+		n->granted, n->denied, n->busy, n->renewed, n->logins, n->revocations,
+		n->violations);
 	keyring_free(a->ring);
 	ticket_keys_free(a->ticket_keys);
-	users_close(a->users);
+	users_free(a->users);
+	revocations_free(a->revocations);
+	facts_free(a->facts);
+	db_close(a->db);
 }

@@ -9,9 +9,12 @@
 
 #include "auth.pb-c.h"
 #include "auth/authd.h"
+#include "auth/db.h"
+#include "auth/facts.h"
 #include "auth/keyring.h"
 #include "auth/login.h"
 #include "auth/peers.h"
+#include "auth/revocations.h"
 #include "auth/trust.h"
 #include "auth/users.h"
 #include "common/audit.h"
@@ -29,6 +32,7 @@ struct authd_counts {
 	uint64_t busy;
 	uint64_t renewed;
 	uint64_t logins;
+	uint64_t revocations;
 	uint64_t violations;
 };
 
@@ -40,7 +44,11 @@ struct authd {
 	struct bus_socket *edge_socket;
 	struct bus_socket *ctl_socket;
 	struct keyring *ring;
+	struct db *db;
+	struct facts *facts;
 	struct users *users;
+	struct revocations *revocations;
+	uv_timer_t prune;
 	struct login_desk *login;
 	struct ticket_keys *ticket_keys;
 	struct peers *peers;
@@ -48,6 +56,7 @@ struct authd {
 	struct arena *arena;
 	struct audit *audit; /* of authctl's commands */
 	uint64_t epoch;	     /* of this auth, in every ticket */
+	unsigned logouts_in_flight;
 	struct authd_counts counts;
 };
 

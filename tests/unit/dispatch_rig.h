@@ -22,6 +22,11 @@ extern int64_t boot_ms; /* both clocks */
 extern struct authd a;
 extern unsigned char credential[CREDENTIAL_BYTES]; /* shown by send_asks() */
 
+/* The router answers all who wait for a revocation to be in force; how many they were.  waited_for:
+ * the number that the last of them waits for. */
+extern uint64_t waited_for;
+unsigned router_answers(bool in_force);
+
 int dispatch_rig_setup(void **state);
 int dispatch_rig_teardown(void **state);
 

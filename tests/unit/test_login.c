@@ -2,19 +2,15 @@
  * login: the desk and its worker, with a real loop and real hashes.  Nothing sleeps: the loop runs
  * until the answers are there.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "auth/login.h"
 #include "proto/limits.h"
+#include "tests/unit/db_rig.h"
 #include "tests/unit/test.h"
 
 struct bench {
-	char dir[64];
-	char path[128];
 	uv_loop_t loop;
-	struct users *users;
 	struct login_desk *desk;
 	unsigned answered;
 	unsigned good;
@@ -27,14 +23,12 @@ static int setup(void **state)
 
 	if (b == NULL)
 		return -1;
-	snprintf(b->dir, sizeof(b->dir), "/tmp/postern-login-XXXXXX");
-	if (mkdtemp(b->dir) == NULL)
-		return -1;
-	snprintf(b->path, sizeof(b->path), "%s/auth.db", b->dir);
 	*state = b;
-	return uv_loop_init(&b->loop) < 0 || users_open(&b->users, b->path) < 0 ||
-			       users_set_demo(b->users, true) < 0 ||
-			       login_desk_new(&b->desk, &b->loop, b->users) < 0
+	if (db_rig_setup(NULL) < 0)
+		return -1;
+	rig_open();
+	return uv_loop_init(&b->loop) < 0 || users_set_demo(rig.users, true) < 0 ||
+			       login_desk_new(&b->desk, &b->loop, rig.users) < 0
 		       ? -1
 		       : 0;
 }
@@ -47,11 +41,8 @@ static int teardown(void **state)
 	(void)uv_run(&b->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&b->loop) < 0)
 		return -1;
-	users_close(b->users);
-	(void)unlink(b->path);
-	(void)rmdir(b->dir);
 	free(b);
-	return 0;
+	return db_rig_teardown(NULL);
 }
 
 static void on_done(void *arg, struct slice username, const char *uid)

@@ -1,170 +1,157 @@
-/* users: the table, the demo users, and facts whose numbers never move. */
+/* users: the table, the demo users, and hashes. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "auth/users.h"
+#include "tests/unit/db_rig.h"
 #include "tests/unit/test.h"
-
-static char dir[64];
-static char path[128];
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/postern-users-XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/auth.db", dir);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	(void)unlink(path);
-	return rmdir(dir);
-}
-
-static struct users *open_users(void)
-{
-	struct users *u = NULL;
-
-	assert_int_equal(users_open(&u, path), 0);
-	return u;
-}
-
-static int add(struct users *u, const char *name, const char *uid)
-{
-	struct user_new user = {
-		.username = slice_of(name), .uid = slice_of(uid), .hash = "$y$not-a-hash"};
-
-	return users_add(u, &user);
-}
 
 static void what_is_added_is_found_again_after_a_restart(void **state)
 {
-	struct users *u = open_users();
 	struct user found;
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(users_find(u, SLICE_LITERAL("ann"), &found), -ENOENT);
-	assert_int_equal(add(u, "ann", "7"), 0);
-	users_close(u);
-	u = open_users();
-	assert_int_equal(users_find(u, SLICE_LITERAL("ann"), &found), 0);
+	rig_open();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann"), &found), -ENOENT);
+	assert_int_equal(rig_add("ann", "7"), 0);
+	rig_restart();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann"), &found), 0);
 	assert_string_equal(found.uid, "7");
 	assert_string_equal(found.hash, "$y$not-a-hash");
-	assert_int_equal(users_find(u, SLICE_LITERAL("Ann"), &found), -ENOENT);
-	assert_int_equal(users_find(u, SLICE_LITERAL("ann\0"), &found), -ENOENT);
-	assert_int_equal(users_find(u, SLICE_LITERAL("ann' --"), &found), -ENOENT);
-	assert_int_equal(users_find(u, SLICE_LITERAL(""), &found), -ENOENT);
-	users_close(u);
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("Ann"), &found), -ENOENT);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann\0"), &found), -ENOENT);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann' --"), &found), -ENOENT);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL(""), &found), -ENOENT);
+	assert_int_equal(stat(rig_file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 static void a_name_and_a_uid_are_given_once(void **state)
 {
-	struct users *u = open_users();
-
 	(void)state;
-	assert_int_equal(add(u, "ann", "7"), 0);
-	assert_int_equal(add(u, "ann", "8"), -EEXIST);
-	assert_int_equal(add(u, "ben", "7"), -EEXIST);
-	assert_int_equal(add(u, "ben", "not a uid"), -EINVAL);
-	assert_int_equal(add(u, "", "9"), -EINVAL);
-	assert_int_equal(users_last_fact(u), 1); /* a refused user leaves no hole */
-	assert_int_equal(add(u, "ben", "8"), 0);
-	assert_int_equal(users_last_fact(u), 2);
-	users_close(u);
+	rig_open();
+	assert_int_equal(rig_add("ann", "7"), 0);
+	assert_int_equal(rig_add("ann", "8"), -EEXIST);
+	assert_int_equal(rig_add("ben", "7"), -EEXIST);
+	assert_int_equal(rig_add("ben", "not a uid"), -EINVAL);
+	assert_int_equal(rig_add("", "9"), -EINVAL);
+	assert_int_equal(rig_add("line\nline", "9"), -EINVAL);
+	assert_int_equal(rig_add("\xff", "9"), -EINVAL);
+	assert_int_equal(facts_last(rig.facts), 1); /* a refused user leaves no fact */
+	assert_int_equal(rig_add("ben", "8"), 0);
+	assert_int_equal(facts_last(rig.facts), 2);
 }
 
 static void demo_users_are_found_only_while_demo_is_on(void **state)
 {
-	struct users *u = open_users();
 	struct user jim, john;
 
 	(void)state;
-	assert_int_equal(users_find(u, SLICE_LITERAL("jim"), &jim), -ENOENT);
-	assert_int_equal(users_set_demo(u, true), 0);
-	assert_int_equal(users_find(u, SLICE_LITERAL("jim"), &jim), 0);
-	assert_int_equal(users_find(u, SLICE_LITERAL("john"), &john), 0);
+	rig_open();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("jim"), &jim), -ENOENT);
+	assert_int_equal(users_set_demo(rig.users, true), 0);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("jim"), &jim), 0);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("john"), &john), 0);
 	assert_string_equal(jim.uid, "1");
 	assert_string_equal(john.uid, "2");
 	assert_true(hash_fits(jim.hash, SLICE_LITERAL("123456")));
 	assert_string_not_equal(jim.hash, john.hash);
-	users_close(u);
-	u = open_users();
-	assert_int_equal(users_find(u, SLICE_LITERAL("jim"), &jim), -ENOENT);
-	assert_int_equal(users_set_demo(u, true), 0);
-	assert_int_equal(users_find(u, SLICE_LITERAL("jim"), &john), 0);
-	assert_int_equal(users_set_demo(u, false), 0);
-	assert_int_equal(users_find(u, SLICE_LITERAL("jim"), &jim), -ENOENT);
-	users_close(u);
+	rig_restart();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("jim"), &jim), -ENOENT);
+	assert_int_equal(users_set_demo(rig.users, true), 0);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("jim"), &john), 0);
+	assert_int_equal(users_set_demo(rig.users, false), 0);
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("jim"), &jim), -ENOENT);
 }
 
-struct seen {
-	uint64_t next;
-	unsigned n;
+static void a_password_is_changed_for_the_one_user(void **state)
+{
+	struct user found;
+
+	(void)state;
+	rig_open();
+	assert_int_equal(users_set_demo(rig.users, true), 0);
+	assert_int_equal(rig_add("ann", "7"), 0);
+	assert_int_equal(rig_add("ben", "8"), 0);
+	assert_int_equal(users_set_hash(rig.users, SLICE_LITERAL("ann"), "$y$other"), 0);
+	assert_int_equal(users_set_hash(rig.users, SLICE_LITERAL("nobody"), "$y$x"), -ENOENT);
+	assert_int_equal(users_set_hash(rig.users, SLICE_LITERAL("jim"), "$y$x"), -EPERM);
+	rig_restart();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann"), &found), 0);
+	assert_string_equal(found.hash, "$y$other");
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ben"), &found), 0);
+	assert_string_equal(found.hash, "$y$not-a-hash");
+}
+
+struct names {
+	size_t len;
+	char text[512];
 };
 
-static int on_fact(void *arg, uint64_t number, struct slice uid)
+static int name_print(void *arg, const struct user_row *row)
 {
-	struct seen *s = arg;
-	char wanted[24];
+	struct names *n = arg;
 
-	assert_int_equal(number, s->next);
-	snprintf(wanted, sizeof(wanted), "u%u", (unsigned)number);
-	assert_true(slice_is(uid, wanted));
-	s->next++;
-	s->n++;
+	n->len += (size_t)snprintf(n->text + n->len, sizeof(n->text) - n->len, "%.*s=%.*s%s ",
+		(int)row->username.len, row->username.data, (int)row->uid.len, row->uid.data,
+		row->demo ? "*" : "");
 	return 0;
 }
 
-static void facts_are_numbered_from_1_without_holes(void **state)
+static const char *list(const char *after, unsigned max)
 {
-	struct users *u = open_users();
-	struct seen seen = {.next = 1};
+	static struct names n;
 
-	(void)state;
-	for (int i = 1; i <= 20; i++) {
-		char name[24], uid[24];
-
-		snprintf(name, sizeof(name), "n%d", i);
-		snprintf(uid, sizeof(uid), "u%d", i);
-		assert_int_equal(add(u, name, uid), 0);
-		assert_int_equal(add(u, name, uid), -EEXIST);
-	}
-	assert_int_equal(users_last_fact(u), 20);
-	assert_int_equal(users_facts(u, 0, 7, on_fact, &seen), 0);
-	assert_int_equal(seen.n, 7);
-	users_close(u);
-	u = open_users();
-	assert_int_equal(users_last_fact(u), 20);
-	assert_int_equal(users_facts(u, 7, 256, on_fact, &seen), 0);
-	assert_int_equal(seen.n, 20);
-	assert_int_equal(users_facts(u, 20, 256, on_fact, &seen), 0);
-	assert_int_equal(users_facts(u, UINT64_MAX, 256, on_fact, &seen), 0);
-	assert_int_equal(seen.n, 20);
-	users_close(u);
+	n = (struct names){0};
+	assert_int_equal(users_list(rig.users, slice_of(after), max, name_print, &n), 0);
+	return n.text;
 }
 
-static void a_file_that_is_no_database_is_refused(void **state)
+static void users_are_listed_in_pages_by_their_names(void **state)
 {
-	struct users *u = NULL;
-	FILE *f = fopen(path, "w");
+	(void)state;
+	rig_open();
+	assert_string_equal(list("", 10), "");
+	assert_int_equal(rig_add("cem", "9"), 0);
+	assert_int_equal(rig_add("ann", "7"), 0);
+	assert_int_equal(rig_add("Zoe", "x:1"), 0);
+	assert_int_equal(rig_add("b\xc3\xa9n", "8"), 0);
+	assert_string_equal(list("", 3), "Zoe=x:1 ann=7 b\xc3\xa9n=8 ");
+	assert_string_equal(list("b\xc3\xa9n", 3), "cem=9 ");
+	assert_string_equal(list("cem", 3), "");
+	assert_int_equal(users_set_demo(rig.users, true), 0);
+	assert_string_equal(list("c", 10), "cem=9 jim=1* john=2* ");
+	assert_int_equal(users_set_demo(rig.users, false), 0);
+	assert_string_equal(list("c", 10), "cem=9 ");
+}
+
+static void a_removed_user_is_gone_and_his_number_is_not_given_again(void **state)
+{
+	char uid[UID_MAX_BYTES + 1];
+	struct user found;
 
 	(void)state;
-	assert_non_null(f);
-	fputs("this is not a database, and it is long enough to have been one, were it one\n", f);
-	fclose(f);
-	assert_true(users_open(&u, path) < 0);
-	assert_null(u);
-	assert_int_equal(users_open(&u, "/nonexistent/auth.db"), -ENOENT);
+	rig_open();
+	assert_int_equal(users_next_uid(rig.users, uid), 0);
+	assert_string_equal(uid, "3"); /* 1 and 2 are the demo users', also before they are made */
+	assert_int_equal(rig_add("ann", "41"), 0);
+	assert_int_equal(rig_add("ben", "0100"), 0);		 /* no number */
+	assert_int_equal(rig_add("cem", "1234567890123456"), 0); /* none either: too long */
+	assert_int_equal(rig_add("dan", "99:x"), 0);
+	assert_int_equal(users_next_uid(rig.users, uid), 0);
+	assert_string_equal(uid, "42");
+	assert_int_equal(users_remove(rig.users, SLICE_LITERAL("ann")), 0);
+	assert_int_equal(users_remove(rig.users, SLICE_LITERAL("ann")), -ENOENT);
+	rig_restart();
+	assert_int_equal(users_find(rig.users, SLICE_LITERAL("ann"), &found), -ENOENT);
+	assert_int_equal(users_next_uid(rig.users, uid), 0);
+	assert_string_equal(uid, "42");
+	assert_int_equal(rig_add("ann", "41"), 0); /* who asks for it gets it */
+	assert_string_equal(rig_facts(0), "1 user 41; 2 user 0100; 3 user 1234567890123456; "
+					  "4 user 99:x");
+	assert_int_equal(users_set_demo(rig.users, true), 0);
+	assert_int_equal(users_remove(rig.users, SLICE_LITERAL("jim")), -EPERM);
 }
 
 static void a_hash_fits_its_password_alone(void **state)
@@ -196,15 +183,19 @@ static void a_hash_fits_its_password_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_added_is_found_again_after_a_restart,
+			db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
-			what_is_added_is_found_again_after_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_name_and_a_uid_are_given_once, setup, teardown),
+			a_name_and_a_uid_are_given_once, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
-			demo_users_are_found_only_while_demo_is_on, setup, teardown),
+			demo_users_are_found_only_while_demo_is_on, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
-			facts_are_numbered_from_1_without_holes, setup, teardown),
+			a_password_is_changed_for_the_one_user, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_file_that_is_no_database_is_refused, setup, teardown),
+			users_are_listed_in_pages_by_their_names, db_rig_setup, db_rig_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_removed_user_is_gone_and_his_number_is_not_given_again, db_rig_setup,
+			db_rig_teardown),
 		cmocka_unit_test(a_hash_fits_its_password_alone),
 	};
 

@@ -1,0 +1,326 @@
+/*
+ * revocations: three tables by subject.  A place in its table is made for each revocation before it
+ * is written to disk, so that nothing can fail after that.
+ */
+#include "auth/revocations.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/map.h"
+#include "proto/limits.h"
+
+#define KEEP_EXPIRED_MS 86400000
+#define LOAD_PAGE 1024
+
+struct entry {
+	bool is_set;   /* false: only its place was made */
+	uint64_t hash; /* of a token */
+	int64_t wall_ms;
+	int64_t boot_ms;
+	int64_t until_ms;
+};
+
+struct revocations {
+	struct db *db;
+	struct facts *facts;
+	size_t count;
+	struct map *users;   /* by uid */
+	struct map *issuers; /* by id */
+	struct map *tokens;  /* by hash */
+};
+
+static void entries_free(struct map *m)
+{
+	struct entry *e;
+
+	if (m == NULL)
+		return;
+	for (size_t i = 0; (e = map_next(m, &i)) != NULL;)
+		free(e);
+	map_free(m);
+}
+
+void revocations_free(struct revocations *r)
+{
+	if (r == NULL)
+		return;
+	entries_free(r->users);
+	entries_free(r->issuers);
+	entries_free(r->tokens);
+	free(r);
+}
+
+size_t revocations_count(const struct revocations *r)
+{
+	return r->count;
+}
+
+static struct entry *entry_find(const struct revocations *r, const struct revocation *v)
+{
+	switch (v->kind) {
+	case REVOCATION_USER:
+		return map_get(r->users, v->uid);
+	case REVOCATION_TOKEN:
+		return map_get_u64(r->tokens, v->hash);
+	case REVOCATION_ISSUER:
+		return map_get_u64(r->issuers, v->issuer);
+	}
+	return NULL;
+}
+
+static int entry_put(struct revocations *r, const struct revocation *v, struct entry *e)
+{
+	switch (v->kind) {
+	case REVOCATION_USER:
+		return map_put(r->users, v->uid, e);
+	case REVOCATION_TOKEN:
+		return map_put_u64(r->tokens, v->hash, e);
+	case REVOCATION_ISSUER:
+		return map_put_u64(r->issuers, v->issuer, e);
+	}
+	return -EINVAL;
+}
+
+/* A place that stays empty, when the disk fails, is used again or pruned. */
+static int place_make(struct revocations *r, const struct revocation *v)
+{
+	CLEANUP(mem_freep) struct entry *e = NULL;
+	int result;
+
+	if (entry_find(r, v) != NULL)
+		return 0;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	e->hash = v->hash;
+	result = entry_put(r, v, e);
+	if (result < 0)
+		return result;
+	e = NULL;
+	r->count++;
+	return 0;
+}
+
+/* As facts_add() merges: the later of both times, the longer memory. */
+static void place_fill(struct revocations *r, const struct revocation *v)
+{
+	struct entry *e = entry_find(r, v);
+
+	if (!e->is_set) {
+		*e = (struct entry){true, v->hash, v->wall_ms, v->boot_ms, v->until_ms};
+		return;
+	}
+	if (v->wall_ms > e->wall_ms)
+		e->wall_ms = v->wall_ms;
+	if (v->boot_ms > e->boot_ms)
+		e->boot_ms = v->boot_ms;
+	if (v->until_ms == 0 || (e->until_ms != 0 && v->until_ms > e->until_ms))
+		e->until_ms = v->until_ms;
+}
+
+static struct fact fact_of(const struct revocation *v)
+{
+	struct fact fact = {
+		.uid = v->uid,
+		.wall_ms = v->wall_ms,
+		.boot_ms = v->boot_ms,
+		.until_ms = v->until_ms,
+		.code = v->code,
+	};
+
+	switch (v->kind) {
+	case REVOCATION_USER:
+		fact.kind = FACT_REVOKE_USER;
+		break;
+	case REVOCATION_TOKEN:
+		fact.kind = FACT_REVOKE_TOKEN;
+		fact.subject = v->hash;
+		break;
+	case REVOCATION_ISSUER:
+		fact.kind = FACT_REVOKE_ISSUER;
+		fact.subject = v->issuer;
+		break;
+	}
+	return fact;
+}
+
+static int write_all(struct revocations *r, const struct revocation *list, size_t n)
+{
+	int result = db_begin(r->db);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		struct fact fact = fact_of(&list[i]);
+
+		result = facts_add(r->facts, &fact);
+	}
+	if (result == 0)
+		result = db_commit(r->db);
+	if (result < 0) {
+		db_rollback(r->db);
+		facts_undone(r->facts);
+		return result;
+	}
+	facts_committed(r->facts);
+	return 0;
+}
+
+int revocations_add(struct revocations *r, const struct revocation *list, size_t n)
+{
+	int result = r->count + n > REVOCATIONS_MAX ? -ENOBUFS : 0;
+
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = place_make(r, &list[i]);
+	if (result == 0)
+		result = write_all(r, list, n);
+	for (size_t i = 0; i < n && result == 0; i++)
+		place_fill(r, &list[i]);
+	return result;
+}
+
+struct loading {
+	struct revocations *r;
+	uint64_t last;
+	unsigned n;
+};
+
+static int on_fact(void *arg, const struct fact *fact)
+{
+	struct loading *l = arg;
+	struct revocation v = {
+		.uid = fact->uid,
+		.hash = fact->subject,
+		.issuer = (uint32_t)fact->subject,
+		.wall_ms = fact->wall_ms,
+		.boot_ms = fact->boot_ms,
+		.until_ms = fact->until_ms,
+	};
+	int result;
+
+	l->last = fact->number;
+	l->n++;
+	switch (fact->kind) {
+	case FACT_REVOKE_USER:
+		v.kind = REVOCATION_USER;
+		break;
+	case FACT_REVOKE_TOKEN:
+		v.kind = REVOCATION_TOKEN;
+		break;
+	case FACT_REVOKE_ISSUER:
+		v.kind = REVOCATION_ISSUER;
+		break;
+	case FACT_USER:
+		return 0;
+	default:
+		return -EIO; /* one that is not understood might be a revocation */
+	}
+	result = place_make(l->r, &v);
+	if (result == 0)
+		place_fill(l->r, &v);
+	return result;
+}
+
+static int load(struct revocations *r)
+{
+	struct loading l = {.r = r};
+	int result;
+
+	do {
+		l.n = 0;
+		result = facts_after(r->facts, l.last, LOAD_PAGE, INT64_MIN, on_fact, &l);
+	} while (result == 0 && l.n == LOAD_PAGE);
+	return result;
+}
+
+int revocations_new(struct revocations **out, struct db *db, struct facts *facts)
+{
+	CLEANUP(revocations_freep) struct revocations *r = calloc(1, sizeof(*r));
+	int result;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->db = db;
+	r->facts = facts;
+	result = map_new(&r->users);
+	if (result == 0)
+		result = map_new(&r->issuers);
+	if (result == 0)
+		result = map_new(&r->tokens);
+	if (result == 0)
+		result = load(r);
+	if (result < 0)
+		return result;
+	*out = r;
+	r = NULL;
+	return 0;
+}
+
+int revocations_prune(struct revocations *r, int64_t wall_ms)
+{
+	int64_t before_ms = wall_ms - KEEP_EXPIRED_MS;
+	struct entry *e;
+	int result = before_ms > 0 ? facts_prune(r->facts, before_ms) : 0;
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; (e = map_next(r->tokens, &i)) != NULL;) {
+		if (e->is_set && (e->until_ms == 0 || e->until_ms > before_ms))
+			continue;
+		(void)map_remove_u64(r->tokens, e->hash);
+		free(e);
+		r->count--;
+	}
+	return 0;
+}
+
+static const struct entry *set_only(const struct entry *e)
+{
+	return e != NULL && e->is_set ? e : NULL;
+}
+
+static const struct entry *of_user(const struct revocations *r, struct slice uid)
+{
+	return set_only(map_get(r->users, uid));
+}
+
+static const struct entry *of_issuer(const struct revocations *r, uint32_t id)
+{
+	return set_only(map_get_u64(r->issuers, id));
+}
+
+static bool is_from_before(const struct entry *e, int64_t iat_s)
+{
+	return e != NULL && iat_s <= e->wall_ms / 1000;
+}
+
+bool revocations_void_token(const struct revocations *r, const struct token_facts *facts)
+{
+	int64_t iat_s = facts->iat_ms / 1000;
+
+	return set_only(map_get_u64(r->tokens, facts->hash)) != NULL ||
+	       is_from_before(of_user(r, (struct slice){facts->uid, facts->uid_len}), iat_s) ||
+	       is_from_before(of_issuer(r, facts->key->policy->issuer_id), iat_s);
+}
+
+bool revocations_void_ticket(const struct revocations *r, const struct ticket *t)
+{
+	const struct entry *user = of_user(r, (struct slice){t->uid, t->uid_len});
+	const struct entry *issuer = of_issuer(r, t->issuer_id);
+
+	return set_only(map_get_u64(r->tokens, t->token_hash)) != NULL ||
+	       (user != NULL && t->issued_at_ms <= user->boot_ms) ||
+	       (issuer != NULL && t->issued_at_ms <= issuer->boot_ms);
+}
+
+static int64_t later_than(const struct entry *e, int64_t iat_s)
+{
+	return is_from_before(e, iat_s) ? e->wall_ms / 1000 + 1 : iat_s;
+}
+
+int64_t revocations_iat_s(
+	const struct revocations *r, struct slice uid, uint32_t issuer_id, int64_t now_ms)
+{
+	return later_than(of_issuer(r, issuer_id), later_than(of_user(r, uid), now_ms / 1000));
+}
