@@ -63,6 +63,15 @@ static void take_identity(struct uplink *u, const Pb__HelloLease *lease)
 	u->credential_len = CREDENTIAL_BYTES;
 }
 
+bool uplink_take_credential(struct uplink *u, struct slice credential)
+{
+	if (credential.len != CREDENTIAL_BYTES)
+		return false;
+	memcpy(u->credential, credential.data, CREDENTIAL_BYTES);
+	u->config.events->on_lease(u->config.arg, credential);
+	return true;
+}
+
 static bool lease_is_good(const Pb__HelloLease *lease)
 {
 	return lease->edge_id != 0 && lease->path.len > 0 &&

@@ -22,7 +22,8 @@ struct uplink;
 
 /* What the pointers hold is borrowed for the call. */
 struct uplink_events {
-	void (*on_lease)(void *arg, struct slice credential);
+	void (*on_lease)(
+		void *arg, struct slice credential); /* also for a newer credential alone */
 	void (*on_up)(void *arg, enum uplink_change change);
 	void (*on_down)(void *arg); /* whatever was added and not answered is lost */
 	void (*on_item)(void *arg, const Pb__DownItem *item);	      /* not the system messages */

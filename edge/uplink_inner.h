@@ -57,6 +57,9 @@ struct uplink {
 /* uplink.c: drops the link, whose peer broke a rule or went away, and begins anew. */
 void uplink_begin_again(struct uplink *u);
 
+/* uplink.c: the router made a credential with a newer key; false: it is none. */
+bool uplink_take_credential(struct uplink *u, struct slice credential);
+
 /* uplink_link.c: dials the leased path. */
 int uplink_link_dial(struct uplink *u, const char *path);
 

@@ -87,6 +87,12 @@ static void on_link_down(void *arg, uint32_t pipe)
 		uplink_begin_again(u);
 }
 
+static void take_credential(struct uplink *u, const Pb__DownCredential *item)
+{
+	if (!uplink_take_credential(u, codec_slice(item->credential)))
+		break_link(u, "credential");
+}
+
 static void take_items(struct uplink *u, const Pb__LinkDown *down)
 {
 	for (size_t i = 0; i < down->n_items && u->state == UPLINK_CLAIMED; i++) {
@@ -94,6 +100,8 @@ static void take_items(struct uplink *u, const Pb__LinkDown *down)
 
 		if (item->item_case == PB__DOWN_ITEM__ITEM_SYSTEM)
 			uplink_system_repaired(u, item->system);
+		else if (item->item_case == PB__DOWN_ITEM__ITEM_CREDENTIAL)
+			take_credential(u, item->credential);
 		else
 			u->config.events->on_item(u->config.arg, item);
 	}

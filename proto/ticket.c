@@ -157,6 +157,11 @@ bool ticket_keys_has(const struct ticket_keys *keys, unsigned char id)
 	return key_find(keys, id) != NULL;
 }
 
+size_t ticket_keys_count(const struct ticket_keys *keys)
+{
+	return keys->n;
+}
+
 unsigned char ticket_keys_minting(const struct ticket_keys *keys)
 {
 	return keys->n == 0 ? 0 : keys->list[keys->minting].id;

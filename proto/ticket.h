@@ -79,6 +79,7 @@ bool ticket_keys_remove(struct ticket_keys *keys, unsigned char id);
 bool ticket_keys_mint_with(struct ticket_keys *keys, unsigned char id);
 
 bool ticket_keys_has(const struct ticket_keys *keys, unsigned char id);
+size_t ticket_keys_count(const struct ticket_keys *keys);
 /* The id of the key that mints; 0: there is none. */
 unsigned char ticket_keys_minting(const struct ticket_keys *keys);
 /* All ids, in the order in which they were added; how many. */

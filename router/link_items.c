@@ -228,6 +228,33 @@ int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions)
 	return -ENOENT;
 }
 
+void links_credential(struct links *ls, uint32_t slot)
+{
+	const struct edge_link *l = &ls->links[slot];
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownCredential fresh = PB__DOWN_CREDENTIAL__INIT;
+	unsigned char bytes[CREDENTIAL_BYTES];
+
+	credential_mint(ls->hub->keys, l->edge.id, l->edge.epoch, bytes);
+	fresh.credential.data = bytes;
+	fresh.credential.len = sizeof(bytes);
+	item.item_case = PB__DOWN_ITEM__ITEM_CREDENTIAL;
+	item.credential = &fresh;
+	add(ls, slot, &item, 2);
+}
+
+void links_new_credentials(struct links *ls)
+{
+	for (uint32_t i = 0; i < MAX_EDGES; i++) {
+		if (!ls->links[i].live)
+			continue;
+		if (links_wire(ls, i) >= 3)
+			links_credential(ls, i);
+		else
+			links_close(ls, i, "ticket_key");
+	}
+}
+
 void links_system(struct links *ls, uint32_t slot, Pb__SystemMessage *message)
 {
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;

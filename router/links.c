@@ -115,6 +115,9 @@ static bool claim(struct edge_link *l, const Pb__LinkUp *batch)
 	event.edge.epoch = l->edge.epoch;
 	if (hub_step(h, &event) < 0)
 		links_close(l->owner, l->slot, "out_of_memory");
+	/* The key may have changed since the lease, which brought a credential. */
+	if (ticket_keys_count(h->keys) > 1 && l->link.wire >= 3)
+		links_credential(l->owner, l->slot);
 	h->counts.links_opened++;
 	log_info("edge_up", "edge=%" PRIu32 " epoch=%" PRIu32 " wire=%" PRIu32, l->edge.id,
 		l->edge.epoch, l->link.wire);

@@ -39,8 +39,12 @@ void links_refuse_send(
 /* The version that is spoken with the slot's edge: what is newer is neither sent nor taken. */
 uint32_t links_wire(const struct links *ls, uint32_t slot);
 /* Asks an edge to close its clients and leave.  0 and how many sessions it has; -ENOENT: no such
- * edge; -ENOTSUP: it speaks a wire that cannot say it. */
+ * edge. */
 int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions);
+
+/* The ticket key changed: each edge gets a credential made with the new one, or, where its wire
+ * cannot say that, loses its link, and gets one with the next. */
+void links_new_credentials(struct links *ls);
 
 void links_gauges(struct links *ls, uint32_t slot, const Pb__UpGauges *gauges);
 

@@ -39,4 +39,7 @@ struct links {
 	struct edge_link links[MAX_EDGES];
 };
 
+/* link_items.c */
+void links_credential(struct links *ls, uint32_t slot);
+
 #endif

@@ -12,18 +12,72 @@
 
 #include "common/log.h"
 #include "proto/ticket_files.h"
+#include "router/links.h"
 
 #define PATIENCE_MS 10000
+
+static bool dir_of(const struct hub *h, char dir[PATH_MAX])
+{
+	if (snprintf(dir, PATH_MAX, "%s/ticket", h->config->daemon.state) < PATH_MAX)
+		return true;
+	LOG_LIMITED(LOG_ERROR, "ticket_key", "error=path_too_long");
+	return false;
+}
+
+/* Its file is what a key lives by: auth removes it when nothing that it made is good any more. */
+static void drop_retired(struct hub *h, const char *dir)
+{
+	unsigned char ids[TICKET_KEYS_MAX];
+	size_t n = ticket_keys_ids(h->keys, ids);
+
+	for (size_t i = 0; n > 1 && i < n; i++) {
+		unsigned char secret[TICKET_KEY_BYTES];
+		int rc = ticket_file_read(dir, ids[i], secret);
+
+		explicit_bzero(secret, sizeof(secret));
+		if (rc == -ENOENT && ticket_keys_remove(h->keys, ids[i]))
+			log_info("ticket_key_retired", "id=%u", ids[i]);
+	}
+}
+
+void ticketkey_wanted(struct hub *h, uint32_t id)
+{
+	char dir[PATH_MAX];
+	int rc;
+
+	if (h->keys == NULL || id == 0 || id > UINT8_MAX || !dir_of(h, dir))
+		return;
+	drop_retired(h, dir);
+	if (ticket_keys_minting(h->keys) == id)
+		return;
+	rc = ticket_keys_load_one(h->keys, dir, (unsigned char)id);
+	if (rc < 0) {
+		LOG_LIMITED(LOG_ERROR, "ticket_key", "dir=%s id=%u error=\"%s\"", dir, id,
+			strerror(-rc));
+		return;
+	}
+	(void)ticket_keys_mint_with(h->keys, (unsigned char)id);
+	links_new_credentials(h->links);
+	log_info("ticket_key_changed", "minting=%u", id);
+}
+
+size_t ticketkey_ids(const struct hub *h, uint32_t out[TICKET_KEYS_MAX])
+{
+	unsigned char ids[TICKET_KEYS_MAX];
+	size_t n = h->keys == NULL ? 0 : ticket_keys_ids(h->keys, ids);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = ids[i];
+	return n;
+}
 
 enum ticketkey_result ticketkey_look(struct ticketkey *tk, struct hub *h, int64_t now_ms)
 {
 	char dir[PATH_MAX];
 	int rc;
 
-	if (snprintf(dir, sizeof(dir), "%s/ticket", h->config->daemon.state) >= (int)sizeof(dir)) {
-		log_error("ticket_key", "error=path_too_long");
+	if (!dir_of(h, dir))
 		return TICKETKEY_UNSAFE;
-	}
 	rc = ticket_keys_load(&h->keys, dir);
 	if (rc == 0)
 		return TICKETKEY_READY;
