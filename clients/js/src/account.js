@@ -16,6 +16,7 @@ export class Account {
   inbox;
   acks = new Acks();
   asides = new Asides();
+  isBehind = false; /* something is missing that this connection will not bring */
   #key;
   #handled;
   #deps;
@@ -55,11 +56,29 @@ export class Account {
     this.#begin(key, position);
   }
 
+  connected(user) {
+    this.user = user;
+    this.isSeen = true;
+    this.isBehind = false;
+    this.asides.opened();
+  }
+
   /* The position was another user's. */
   become(user) {
     this.user = user;
     this.isSeen = true;
     this.#begin(this.#key, null);
+  }
+
+  /*
+   * The connection has become his: what there is to tell.  It begins where his devices are, perhaps behind
+   * the position that this one has kept.
+   */
+  begin(resume, now) {
+    const at = this.streams.resumable;
+    const entries = this.streams.ready(resume, false, now);
+    this.isBehind = at?.epoch === resume.epoch && resume.u - at.u + resume.s - at.s > resume.missed;
+    return entries;
   }
 
   /* What the application has taken; null while a number is not known. */

@@ -311,33 +311,24 @@ export class Client {
   };
 
   #onReady(data, now) {
-    const { user } = this.#account;
+    const { user, streams } = this.#account;
     if (user !== null && data.user !== user) {
       this.#onOtherUser(data);
       return;
     }
-    this.#account.user = data.user;
-    this.#account.isSeen = true;
+    this.#account.connected(data.user);
     this.#connectBy = Infinity;
     this.#sends.limit(data.limits);
     this.#liveness = new Liveness(data.heartbeat.interval_ms, now);
     this.#backoff.opened(now);
-    const entries = this.#begin(data.resume, now);
-    this.#account.asides.opened();
+    const entries = streams.ready(data.resume, this.#said !== null, now);
+    /* Says at once that it will acknowledge by itself; else its pongs would, for what nobody has taken. */
+    this.#sayPosition(this.#said !== null && data.resume.recovered);
+    if (streams.ask)
+      this.#say({ event: 'sync', data: streams.ask });
     this.#setState({ state: 'open' });
     this.#events.emit('ready', data);
     this.#tell(entries);
-  }
-
-  /* What there is to tell. */
-  #begin(resume, now) {
-    const { streams } = this.#account;
-    const entries = streams.ready(resume, this.#said !== null, now);
-    /* Says at once that it will acknowledge by itself; else its pongs would, for what nobody has taken. */
-    this.#sayPosition(this.#said !== null && resume.recovered);
-    if (streams.ask)
-      this.#say({ event: 'sync', data: streams.ask });
-    return entries;
   }
 
   /* From here on the connection is another user's: nothing of the one before is told, said or filed as his. */
@@ -345,9 +336,9 @@ export class Client {
     const { key, position } = this.#renewal.kept ?? {};
     this.#account.inbox.stop();
     this.#account = this.#makeAccount({ user: data.user, key, position: position?.user === data.user ? position : null });
-    this.#said = null;
     this.#sends.rejectAll('other_user', 'the connection became another user\'s before this was sent');
-    const entries = this.#begin(data.resume, now);
+    const entries = this.#account.begin(data.resume, now);
+    this.#sayPosition(false);
     this.#setState({ state: 'open' });
     this.#events.emit('identity', data);
     this.#tell(entries);
@@ -360,15 +351,22 @@ export class Client {
       return;
     }
     this.#account.become(user);
+    this.#again('other_user');
+    this.#wake();
+  }
+
+  /* On a new connection, with the position. */
+  #again(name) {
     this.#turn++;
     this.#detach();
-    this.#later({ code: 1000, name: 'other_user' }, 0);
-    this.#wake();
+    this.#later({ code: 1000, name }, 0);
   }
 
   #onAck({ id, data }, now) {
     if (this.#renewal.answered(id, data)) {
       this.#events.emit('renewed', data);
+      if (this.#account.isBehind)
+        this.#again('behind');
       return;
     }
     const to = this.#sends.acked(id, data);
@@ -399,9 +397,7 @@ export class Client {
     if (!this.#account.inbox.isFull)
       return;
     this.#isCongested = true; /* nothing more is read until the application has taken most of it */
-    this.#turn++;
-    this.#detach();
-    this.#later({ code: 1000, name: 'congested' }, 0);
+    this.#again('congested');
   }
 
   #onTaken() {

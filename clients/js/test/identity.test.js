@@ -75,7 +75,7 @@ test('another user: nothing of the one before is sent, told or filed as his', as
   const waiting = [client.send(9, 'waits'), before];
   world.socket.hear(exception(n, 1409, { retry: 'now' }));
   world.socket.said = [];
-  world.socket.hear(identity('7'));
+  world.socket.hear(identity('7', { missed: 1 }));
   for (const [i, maybeSent] of [[0, false], [1, false]])
     await assert.rejects(waiting[i], { name: 'PosternError', code: 'other_user', maybeSent });
   world.socket.hear(renewed(id, 2));
@@ -86,7 +86,7 @@ test('another user: nothing of the one before is sent, told or filed as his', as
   assert.deepEqual(world.socket.take('chat'), []);
   assert.deepEqual(world.socket.take('watch'), []);
   assert.deepEqual(world.socket.take('heartbeat')[0].data, { u: 0, s: 0 });
-  assert.deepEqual(world.socket.take('sync')[0].data, { e: 'k3f9aaaa', u: 2, s: 5 }, 'what the storage knows of him');
+  assert.deepEqual(world.socket.take('sync'), [], 'what follows what the storage knows of him is on its way');
   world.socket.hear(chat(3, { mid, carbon: true, data: { fromUser: 7, toUser: 9, content: 'of another device' } }));
   await settle();
   assert.deepEqual(heard.filter(([name]) => name === 'message').map(([, { from, to, seq }]) => [from, to, seq]), [['7', '42', 11], ['7', '9', 3]]);
@@ -103,6 +103,28 @@ test('another user: nothing of the one before is sent, told or filed as his', as
   await world.pass(500);
   assert.equal(world.socket.protocols[1], `bearer.${tokenOf('7')}`);
   assert.equal(world.socket.url.search, '?dev=d&e=k3f9aaaa&u=4&s=5');
+});
+
+test('what the other devices of the new user have and this one has not comes by a new connection', async (t) => {
+  const storage = { get: (key) => (key.endsWith('.7') ? JSON.stringify({ user: '7', epoch: 'k3f9aaaa', u: 1, s: 5 }) : null), set: () => {} };
+  const { world, client, states } = await start(t, { storage, token: tokenOf('42'), device: 'd' });
+  world.socket.ready();
+  const { asked, id } = await show(world, client, tokenOf('7'));
+  world.socket.hear(identity('7'));
+  world.socket.hear(renewed(id, 2));
+  assert.equal((await asked).user, '7');
+  assert.equal(states.at(-1).name, 'behind');
+  await world.pass(500);
+  assert.equal(world.socket.url.search, '?dev=d&e=k3f9aaaa&u=1&s=5');
+  assert.equal(world.socket.protocols[1], `bearer.${tokenOf('7')}`);
+  world.socket.ready({ user: '7', resume: { u: 3, s: 5, missed: 2 } });
+  world.socket.hear(chat(2));
+  world.socket.hear(chat(3));
+  assert.equal(client.position.u, 3);
+  const again = await show(world, client, tokenOf('7'));
+  world.socket.hear(renewed(again.id));
+  await world.pass(1000);
+  assert.equal(world.sockets.length, 2, 'once');
 });
 
 test('a position in the storage that is somebody else\'s is not used', async (t) => {
