@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 
 #include "auth/authd_parts.h"
+#include "auth/ownkey.h"
+#include "auth/rotation.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -76,10 +78,13 @@ static int keys_make(const struct auth_config *cfg)
 	if (dir == NULL)
 		return -ENOMEM;
 	r = keyring_make_own(dir, &e);
-	if (r < 0)
-		keys_complain(&e);
 	if (r > 0)
 		log_info("key_made", "file=own.conf");
+	/* No key's time is over yet: at a start the clock may be wrong. */
+	if (r >= 0)
+		r = ownkey_tidy(dir, 0, &e);
+	if (r < 0)
+		keys_complain(&e);
 	return r;
 }
 
@@ -172,21 +177,29 @@ static void on_stop_signal(uv_signal_t *handle, int number)
 	uv_stop(&a->loop);
 }
 
+int authd_reload_keys(struct authd *a)
+{
+	struct keyring *ring = NULL;
+	int r = keys_load(a->cfg, &ring);
+
+	if (r < 0) {
+		log_warn("keys_kept", "count=%zu", keyring_count(a->ring));
+		return r;
+	}
+	keyring_free(a->ring);
+	a->ring = ring;
+	return 0;
+}
+
 static void on_hup(uv_signal_t *handle, int number)
 {
 	struct authd *a = handle->data;
-	struct keyring *ring = NULL;
 	int r = audit_reopen(a->audit);
 
 	(void)number;
 	if (r < 0)
 		log_error("audit_kept", "file=audit.log error=\"%s\"", strerror(-r));
-	if (keys_load(a->cfg, &ring) < 0) {
-		log_warn("keys_kept", "count=%zu", keyring_count(a->ring));
-		return;
-	}
-	keyring_free(a->ring);
-	a->ring = ring;
+	(void)authd_reload_keys(a);
 }
 
 static int signals_start(struct authd *a)
@@ -314,6 +327,8 @@ int authd_listen(struct authd *a)
 	if (r < 0)
 		return r;
 	r = trust_new(&a->trust, &a->loop, a->bus, trust_path, a->facts);
+	if (r == 0)
+		r = rotation_start(a);
 	return r < 0 ? failed("dial", trust_path, r) : 0;
 }
 

@@ -53,12 +53,16 @@ struct authd {
 	struct ticket_keys *ticket_keys;
 	struct peers *peers;
 	struct trust *trust;
+	struct rotation *rotation;
 	struct arena *arena;
 	struct audit *audit; /* of authctl's commands */
 	uint64_t epoch;	     /* of this auth, in every ticket */
 	unsigned logouts_in_flight;
 	struct authd_counts counts;
 };
+
+/* authd.c: reads the key files again; 0, or -errno after a line, and the keys of before stay. */
+int authd_reload_keys(struct authd *a);
 
 /* dispatch.c */
 void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req);
@@ -87,6 +91,9 @@ void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struc
 /* control.c */
 control_fn control_token;
 control_fn control_check;
+/* control_keys.c */
+control_fn control_keys_list;
+control_fn control_keys_rotate;
 /* why: static.  code: an exception code of codes.h.  Always true, to be returned. */
 bool control_refuse(Pb__AuthCtlReply *reply, unsigned code, const char *why);
 

@@ -32,6 +32,8 @@ static const struct ctl_route {
 } ctl_routes[] = {
 	{PB__AUTH_CTL_REQUEST__COMMAND_TOKEN, ROLE_CTL, control_token},
 	{PB__AUTH_CTL_REQUEST__COMMAND_CHECK, ROLE_CTL, control_check},
+	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, ROLE_CTL, control_keys_list},
+	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, ROLE_CTL, control_keys_rotate},
 };
 
 static const struct ask_route *ask_route_find(Pb__AuthAsk__AskCase kind)
