@@ -2,7 +2,9 @@
  * answers: what auth says to an edge, built beside all that it points to.  A deny looks the same
  * whatever was wrong.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "auth/grant.h"
 #include "auth/questions.h"
@@ -35,6 +37,32 @@ void say_token(struct answer *out, const char *token)
 	out->answer.token = &out->body.token;
 }
 
+int say_token_copy(struct authd *a, const char *token, struct answer *out)
+{
+	size_t len = strlen(token);
+	char *copy;
+
+	if (len > TOKEN_MAX_BYTES)
+		return -EINVAL; /* nobody would take it */
+	copy = arena_alloc(a->arena, len + 1);
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, token, len + 1);
+	say_token(out, copy);
+	return 0;
+}
+
+void say_one_time(struct answer *out, const char text[ONE_TIME_TEXT_BYTES], int64_t expires_in_ms)
+{
+	pb__auth_answer__init(&out->answer);
+	pb__auth_one_time__init(&out->body.one_time);
+	memcpy(out->one_time, text, ONE_TIME_TEXT_BYTES);
+	out->body.one_time.secret = codec_bytes((struct slice){out->one_time, ONE_TIME_TEXT_BYTES});
+	out->body.one_time.expires_in_ms = expires_in_ms;
+	out->answer.answer_case = PB__AUTH_ANSWER__ANSWER_ONE_TIME;
+	out->answer.one_time = &out->body.one_time;
+}
+
 void say_grant(struct authd *a, const struct ticket *t, int64_t boot_ms, struct answer *out)
 {
 	Pb__AuthGrant *grant = &out->body.grant;
@@ -55,6 +83,14 @@ void say_grant(struct authd *a, const struct ticket *t, int64_t boot_ms, struct 
 	grant->may_push = (t->flags & TICKET_MAY_PUSH) != 0;
 	out->answer.answer_case = PB__AUTH_ANSWER__ANSWER_GRANT;
 	out->answer.grant = grant;
+}
+
+void say_done(struct answer *out)
+{
+	pb__auth_answer__init(&out->answer);
+	pb__auth_done__init(&out->body.done);
+	out->answer.answer_case = PB__AUTH_ANSWER__ANSWER_DONE;
+	out->answer.done = &out->body.done;
 }
 
 void answer_one(struct bus_request *req, uint32_t wire, struct answer *one)

@@ -261,6 +261,8 @@ int authd_new(struct authd **out, const struct auth_config *cfg)
 		r = peers_new(&a->peers, a->ticket_keys, cfg->asks_per_s);
 	if (r == 0)
 		r = login_desk_new(&a->login, &a->loop, a->users);
+	if (r == 0)
+		r = onetime_new(&a->onetime);
 	return r < 0 ? failed("parts", "-", r) : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "auth/facts.h"
 #include "auth/keyring.h"
 #include "auth/login.h"
+#include "auth/onetime.h"
 #include "auth/peers.h"
 #include "auth/revocations.h"
 #include "auth/trust.h"
@@ -32,6 +33,8 @@ struct authd_counts {
 	uint64_t busy;
 	uint64_t renewed;
 	uint64_t logins;
+	uint64_t refreshed;
+	uint64_t one_time;
 	uint64_t revocations;
 	uint64_t violations;
 };
@@ -50,6 +53,7 @@ struct authd {
 	struct revocations *revocations;
 	uv_timer_t prune;
 	struct login_desk *login;
+	struct onetime *onetime;
 	struct ticket_keys *ticket_keys;
 	struct peers *peers;
 	struct trust *trust;

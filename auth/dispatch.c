@@ -19,10 +19,14 @@ static const struct ask_route {
 	unsigned from; /* roles that may send it */
 	bool alone;    /* the only question of its request, answered later through q->req */
 	void (*handle)(const struct question *q, struct answer *out);
+	uint32_t wire; /* the first that has it */
 } ask_routes[] = {
-	{PB__AUTH_ASK__ASK_VERIFY, ROLE_EDGE, false, question_verify},
-	{PB__AUTH_ASK__ASK_RENEW, ROLE_EDGE, false, question_renew},
-	{PB__AUTH_ASK__ASK_LOGIN, ROLE_EDGE, true, question_login},
+	{PB__AUTH_ASK__ASK_VERIFY, ROLE_EDGE, false, question_verify, 2},
+	{PB__AUTH_ASK__ASK_RENEW, ROLE_EDGE, false, question_renew, 2},
+	{PB__AUTH_ASK__ASK_LOGIN, ROLE_EDGE, true, question_login, 2},
+	{PB__AUTH_ASK__ASK_REDEEM, ROLE_EDGE, false, question_redeem, 3},
+	{PB__AUTH_ASK__ASK_REFRESH, ROLE_EDGE, false, question_refresh, 3},
+	{PB__AUTH_ASK__ASK_ONE_TIME, ROLE_EDGE, false, question_one_time, 3},
 };
 
 static const struct ctl_route {
@@ -72,10 +76,24 @@ static bool asks_are_allowed(const Pb__AuthRequest *request)
 	for (size_t i = 0; i < request->n_asks; i++) {
 		const struct ask_route *route = ask_route_find(request->asks[i]->ask_case);
 
-		if (route == NULL || (route->alone && request->n_asks != 1))
+		if (route == NULL || route->wire > request->wire ||
+			(route->alone && request->n_asks != 1))
 			return false;
 	}
 	return true;
+}
+
+/* Refreshed tokens are long and so many of them may be asked for that the reply could not be sent.
+ */
+static void keep_within_bounds(struct authd *a, struct answer *one, size_t *token_bytes)
+{
+	if (one->answer.answer_case != PB__AUTH_ANSWER__ANSWER_TOKEN)
+		return;
+	*token_bytes += one->answer.token->token.len;
+	if (*token_bytes <= AUTH_REPLY_MAX_BYTES / 2)
+		return;
+	a->counts.busy++;
+	say_busy(one, BUSY_RETRY_MS);
 }
 
 /* allowed: the edge's share holds so many; otherwise each question is answered busy. */
@@ -86,6 +104,7 @@ static void answer_all(struct authd *a, struct peer_edge *edge, const Pb__AuthRe
 	struct answer *answers = arena_alloc(a->arena, (n + 1) * sizeof(*answers));
 	Pb__AuthAnswer **list = arena_alloc(a->arena, (n + 1) * sizeof(*list));
 	Pb__AuthReply reply = PB__AUTH_REPLY__INIT;
+	size_t token_bytes = 0;
 
 	if (answers == NULL || list == NULL) {
 		bus_request_drop(req);
@@ -98,6 +117,7 @@ static void answer_all(struct authd *a, struct peer_edge *edge, const Pb__AuthRe
 			ask_route_find(q.ask->ask_case)->handle(&q, &answers[i]);
 		else
 			say_busy(&answers[i], BUSY_RETRY_MS);
+		keep_within_bounds(a, &answers[i], &token_bytes);
 		list[i] = &answers[i].answer;
 	}
 	a->counts.busy += allowed ? 0 : n;

@@ -26,7 +26,6 @@ static char *login_token(struct authd *a, struct slice username, const char *uid
 	struct token_order order = {
 		.sub = slice_of(uid),
 		.name = username,
-		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = LOGIN_TTL_S,
 		.jti = {random_u64(), random_u64()},
 	};
@@ -37,6 +36,9 @@ static char *login_token(struct authd *a, struct slice username, const char *uid
 		LOG_LIMITED(LOG_ERROR, "no_own_key", "hint=\"logins need keys/own.conf\"");
 		return NULL;
 	}
+	order.iat_s = revocations_iat_s(
+		a->revocations, order.sub, own->policy->issuer_id, clock_wall_ms());
+	order.auth_time_s = order.iat_s;
 	if (order.ttl_s > own->policy->max_lifetime_s)
 		order.ttl_s = own->policy->max_lifetime_s;
 	r = token_make(&token, own, &order);

@@ -301,7 +301,7 @@ bool revocations_void_token(const struct revocations *r, const struct token_fact
 
 	return set_only(map_get_u64(r->tokens, facts->hash)) != NULL ||
 	       is_from_before(of_user(r, (struct slice){facts->uid, facts->uid_len}), iat_s) ||
-	       is_from_before(of_issuer(r, facts->key->policy->issuer_id), iat_s);
+	       is_from_before(of_issuer(r, facts->issuer_id), iat_s);
 }
 
 bool revocations_void_ticket(const struct revocations *r, const struct ticket *t)

@@ -172,7 +172,8 @@ int dispatch_rig_setup(void **state)
 		ticket_keys_new(&a.ticket_keys, SLICE_LITERAL("boot")) < 0 ||
 		ticket_keys_add(a.ticket_keys, 1, secret) < 0 ||
 		peers_new(&a.peers, a.ticket_keys, 100) < 0 || arena_new(&a.arena, 1 << 22) < 0 ||
-		arena_new(&replies, 1 << 22) < 0 || login_desk_new(&a.login, &a.loop, a.users) < 0)
+		arena_new(&replies, 1 << 22) < 0 || onetime_new(&a.onetime) < 0 ||
+		login_desk_new(&a.login, &a.loop, a.users) < 0)
 		return -1;
 	credential_mint(a.ticket_keys, 3, 9, credential);
 	return 0;
