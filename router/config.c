@@ -27,6 +27,13 @@ static const char *const watching[] = {
 	NULL,
 };
 
+static const char *const limits[] = {
+	[CORE_LIMIT_REFUSE] = "refuse",
+	[CORE_LIMIT_OLDEST] = "oldest",
+	[CORE_LIMIT_DEVICE] = "device",
+	NULL,
+};
+
 static bool is_store(const char *text)
 {
 	return strcmp(text, "memory") == 0 || strncmp(text, "memory:", 7) == 0 ||
@@ -79,6 +86,9 @@ static const struct setting settings[] = {
 	{"ctl-uids", SETTING_UIDS, AT(ctls), .help = "uids that may use routerctl, with commas"},
 	{"sessions-per-user", SETTING_INT, AT(sessions_per_user), .number = SESSIONS_PER_USER,
 		.min = 1, .max = 1024, .help = "open sessions that one user may have"},
+	{"session-policy", SETTING_CHOICE, AT(session_policy), .choices = limits,
+		.help = "a session over that number: refuse it; or end the oldest; device: end the "
+			"session of the same named device, at any number, else refuse"},
 	DAEMON_SETTINGS(struct router_config, daemon,
 		"directory of ticket/ and inbox.db; default $POSTERN_STATE or /var/lib/postern"),
 	{0},

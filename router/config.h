@@ -28,6 +28,7 @@ struct router_config {
 	struct uid_list auths;
 	struct uid_list ctls;
 	int64_t sessions_per_user;
+	enum core_limit session_policy;
 	char run_path[PATH_MAX]; /* absolute; see router_config_place() */
 };
 

@@ -25,6 +25,7 @@
 void control_answer(struct asker asker, Pb__RouterCtlReply *reply)
 {
 	reply->wire = asker.wire;
+	control_record_result(&asker, reply);
 	pack_answer(asker.req, &reply->base);
 }
 
@@ -127,12 +128,9 @@ static void on_drain(struct control *c, const Pb__RouterCtlRequest *request, str
 	const uint32_t edge = request->drain->edge_id;
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlDraining draining = PB__CTL_DRAINING__INIT;
-	int rc = links_drain(c->hub->links, edge, &draining.sessions);
 
-	if (rc == -ENOENT) {
+	if (links_drain(c->hub->links, edge, &draining.sessions) < 0) {
 		control_refuse(asker, EX_BAD_DATA, "no such edge has a link");
-	} else if (rc < 0) {
-		control_refuse(asker, EX_NOT_PERMITTED, "this edge is too old to be told");
 	} else {
 		hub_note(c->hub, "edge_drain", (struct slice){0}, "edge=%" PRIu32, edge);
 		reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_DRAINING;
@@ -160,8 +158,7 @@ static void on_who(struct control *c, const Pb__RouterCtlRequest *request, struc
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlUsers users = PB__CTL_USERS__INIT;
 
-	if (control_who(c->hub, c->arena, codec_slice(request->who->after), asker.wire, &users) <
-		0) {
+	if (control_who(c->hub, c->arena, codec_slice(request->who->after), &users) < 0) {
 		refuse_memory(asker);
 		return;
 	}
@@ -181,7 +178,7 @@ static void on_user(struct control *c, const Pb__RouterCtlRequest *request, stru
 		control_refuse(asker, EX_BAD_DATA, "user");
 		return;
 	}
-	rc = control_user(c->hub, c->arena, uid, asker.wire, &users);
+	rc = control_user(c->hub, c->arena, uid, &users);
 	if (rc == -ENOENT) {
 		control_refuse(asker, EX_RECIPIENT_UNKNOWN, NULL);
 	} else if (rc < 0) {
@@ -199,7 +196,7 @@ static void on_edges(struct control *c, const Pb__RouterCtlRequest *request, str
 	Pb__CtlEdgeList edges = PB__CTL_EDGE_LIST__INIT;
 
 	(void)request;
-	if (control_edges(c->hub, c->arena, asker.wire, &edges) < 0) {
+	if (control_edges(c->hub, c->arena, &edges) < 0) {
 		refuse_memory(asker);
 		return;
 	}
@@ -223,6 +220,23 @@ static void on_stats(struct control *c, const Pb__RouterCtlRequest *request, str
 	control_answer(asker, &reply);
 }
 
+static void on_why(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	struct slice uid = codec_slice(request->why->uid);
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlReasons reasons = PB__CTL_REASONS__INIT;
+
+	if (!name_is_uid(uid)) {
+		control_refuse(asker, EX_BAD_DATA, "user");
+	} else if (control_why(c->hub, c->arena, uid, &reasons) < 0) {
+		refuse_memory(asker);
+	} else {
+		reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_REASONS;
+		reply.reasons = &reasons;
+		control_answer(asker, &reply);
+	}
+}
+
 static const struct {
 	Pb__RouterCtlRequest__CommandCase kind;
 	control_fn *handle;
@@ -238,14 +252,26 @@ static const struct {
 	{PB__ROUTER_CTL_REQUEST__COMMAND_INBOX, on_inbox},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN, on_drain},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP, control_on_backup},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_WHY, on_why},
 };
 
 static void take_request(
 	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
 {
-	const struct asker asker = {req, request->wire};
+	const struct asker asker = {
+		.req = req,
+		.wire = request->wire,
+		.control = c,
+		.kind = request->command_case,
+		.changes = control_changes(request),
+	};
 
 	arena_reset(c->arena);
+	if (!control_record(c, request, &asker)) {
+		control_refuse((struct asker){.req = req, .wire = request->wire}, EX_UNAVAILABLE,
+			"audit log cannot be written");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (commands[i].kind == request->command_case) {
 			commands[i].handle(c, request, asker);

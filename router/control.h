@@ -20,6 +20,8 @@ void control_backup_done(struct control *c, const char *path, const char *why);
 void control_turn(struct control *c);
 /* Every 250 ms: answers those who waited long enough. */
 void control_tick(struct control *c, int64_t now_ms);
+/* The audit log was moved away: it is opened anew. */
+void control_hangup(struct control *c);
 /* The process ends: pushes that still wait are answered with what is known of them. */
 void control_drain(struct control *c);
 

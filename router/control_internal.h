@@ -15,6 +15,9 @@
 struct asker {
 	struct bus_request *req; /* NULL: nobody */
 	uint32_t wire;
+	struct control *control;
+	Pb__RouterCtlRequest__CommandCase kind;
+	bool changes; /* the result is recorded, too */
 };
 
 struct tail_waiter {
@@ -65,6 +68,7 @@ struct control {
 	struct tail_waiter tails[TAIL_WAITERS];
 	struct push_waiter pushes[PUSH_WAITERS];
 	struct backup backup;
+	struct audit *audit; /* NULL: not opened yet */
 };
 
 void control_answer(struct asker asker, Pb__RouterCtlReply *reply);
@@ -72,6 +76,13 @@ void control_answer(struct asker asker, Pb__RouterCtlReply *reply);
 void control_refuse(struct asker asker, unsigned code, const char *more);
 
 typedef void control_fn(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker);
+
+/* control_audit.c */
+/* false: it could not be written and must not be carried out. */
+bool control_record(
+	struct control *c, const Pb__RouterCtlRequest *request, const struct asker *asker);
+bool control_changes(const Pb__RouterCtlRequest *request);
+void control_record_result(const struct asker *asker, const Pb__RouterCtlReply *reply);
 
 control_fn control_on_push;
 /* CORE_DO_CTL_RESULT of a push. */

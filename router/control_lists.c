@@ -20,6 +20,8 @@ static Pb__Dialect wire_dialect(enum core_dialect dialect)
 		return PB__DIALECT__DIALECT_NATIVE;
 	case CORE_PLAIN:
 		return PB__DIALECT__DIALECT_PLAIN;
+	case CORE_API:
+		return PB__DIALECT__DIALECT_API;
 	}
 	return PB__DIALECT__DIALECT_NATIVE;
 }
@@ -43,7 +45,7 @@ static Pb__CtlSessionLine *session_line(
 }
 
 static Pb__CtlUserLine *user_line(
-	struct hub *h, struct arena *arena, const struct core_user_info *user, uint32_t wire)
+	struct hub *h, struct arena *arena, const struct core_user_info *user)
 {
 	Pb__CtlUserLine *line = arena_alloc(arena, sizeof(*line));
 	struct core_session_info info;
@@ -55,10 +57,8 @@ static Pb__CtlUserLine *user_line(
 	line->uid = codec_bytes(user->uid);
 	line->state = codec_bytes(slice_of(user->state));
 	line->seq = user->seq;
-	if (wire >= 2) {
-		line->acked = user->acked;
-		line->unacked = user->rows;
-	}
+	line->acked = user->acked;
+	line->unacked = user->rows;
 	line->sessions = arena_alloc(arena, (user->n_sessions + 1) * sizeof(*line->sessions));
 	if (line->sessions == NULL)
 		return NULL;
@@ -72,8 +72,7 @@ static Pb__CtlUserLine *user_line(
 	return line;
 }
 
-int control_who(
-	struct hub *h, struct arena *arena, struct slice after, uint32_t wire, Pb__CtlUsers *out)
+int control_who(struct hub *h, struct arena *arena, struct slice after, Pb__CtlUsers *out)
 {
 	struct core_user_info user = {.uid = after};
 	size_t bytes = 0;
@@ -89,15 +88,14 @@ int control_who(
 			out->more = true;
 			break;
 		}
-		out->users[out->n_users] = user_line(h, arena, &user, wire);
+		out->users[out->n_users] = user_line(h, arena, &user);
 		if (out->users[out->n_users++] == NULL)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int control_user(
-	struct hub *h, struct arena *arena, struct slice uid, uint32_t wire, Pb__CtlUsers *out)
+int control_user(struct hub *h, struct arena *arena, struct slice uid, Pb__CtlUsers *out)
 {
 	struct core_user_info user;
 
@@ -106,12 +104,12 @@ int control_user(
 	out->users = arena_alloc(arena, sizeof(*out->users));
 	if (out->users == NULL)
 		return -ENOMEM;
-	out->users[0] = user_line(h, arena, &user, wire);
+	out->users[0] = user_line(h, arena, &user);
 	out->n_users = 1;
 	return out->users[0] == NULL ? -ENOMEM : 0;
 }
 
-int control_edges(struct hub *h, struct arena *arena, uint32_t wire, Pb__CtlEdgeList *out)
+int control_edges(struct hub *h, struct arena *arena, Pb__CtlEdgeList *out)
 {
 	struct router_view *view = arena_alloc(arena, sizeof(*view));
 
@@ -132,12 +130,6 @@ int control_edges(struct hub *h, struct arena *arena, uint32_t wire, Pb__CtlEdge
 		line->queued_bytes = edge->queued_bytes;
 		line->violations = edge->violations;
 		line->gauges = &edge->gauges;
-		if (wire < 2) {
-			edge->gauges.behind = 0;
-			edge->gauges.memory_bytes = 0;
-			edge->gauges.auth_waiting = 0;
-			edge->gauges.router_waiting = 0;
-		}
 		out->edges[out->n_edges++] = line;
 	}
 	return 0;
@@ -266,6 +258,27 @@ int control_tail(
 			return -ENOMEM;
 		out->events[out->n_events++] = line;
 		after = note->number;
+	}
+	return 0;
+}
+
+int control_why(struct hub *h, struct arena *arena, struct slice uid, Pb__CtlReasons *out)
+{
+	const struct why_reason *reason;
+
+	out->reasons = arena_alloc(arena, WHY_PER_USER * sizeof(*out->reasons));
+	if (out->reasons == NULL)
+		return -ENOMEM;
+	while ((reason = why_at(h->why, uid, out->n_reasons)) != NULL) {
+		Pb__CtlReason *line = arena_alloc(arena, sizeof(*line));
+
+		if (line == NULL)
+			return -ENOMEM;
+		pb__ctl_reason__init(line);
+		line->at_ms = (uint64_t)reason->at_ms;
+		line->kind = codec_bytes((struct slice){reason->kind, reason->kind_len});
+		line->detail = codec_bytes((struct slice){reason->detail, reason->detail_len});
+		out->reasons[out->n_reasons++] = line;
 	}
 	return 0;
 }

@@ -45,8 +45,7 @@ static void answer_pushed(struct push_waiter *w, Pb__CtlPushState state)
 	pushed.devices = w->devices;
 	pushed.seq = w->seq;
 	pushed.mid = codec_bytes((struct slice){w->mid, w->mid_len});
-	if (asker.wire >= 2)
-		pushed.state = state;
+	pushed.state = state;
 	reply.result_case = PB__ROUTER_CTL_REPLY__RESULT_PUSHED;
 	reply.pushed = &pushed;
 	control_answer(asker, &reply);

@@ -48,57 +48,93 @@ static bool is_drawn_device(struct slice s)
 	return true;
 }
 
-static bool read_dialect(Pb__Dialect from, enum core_dialect *out)
+static bool read_dialect(Pb__Dialect from, uint32_t wire, enum core_dialect *out)
 {
 	if (from == PB__DIALECT__DIALECT_NATIVE)
 		*out = CORE_NATIVE;
 	else if (from == PB__DIALECT__DIALECT_PLAIN)
 		*out = CORE_PLAIN;
+	else if (from == PB__DIALECT__DIALECT_API && wire >= 3)
+		*out = CORE_API;
 	else
 		return false; /* the wire carries any number */
 	return true;
 }
 
-/* What the client has already.  An edge of wire 1 knows no positions: its sessions begin at the
- * head. */
-static void read_position(
-	struct hub *h, uint32_t slot, const Pb__UpOpen *open, struct core_event *event)
+/* A request's session begins once, and belongs to no connection that could change its user. */
+static bool read_shape(const Pb__UpOpen *open, uint32_t wire, struct core_event *event)
 {
-	event->open.live_only = links_wire(h->links, slot) < 2;
-	event->open.has_position = open->has_position && !event->open.live_only;
+	const bool lives_on = open->reopen || event->kind == CORE_REBIND;
+
+	event->open.device = codec_slice(open->device);
+	event->open.reopen = open->reopen;
+	return read_dialect(open->dialect, wire, &event->open.dialect) &&
+	       (name_is_device(event->open.device) || is_drawn_device(event->open.device)) &&
+	       !(lives_on && event->open.dialect == CORE_API) &&
+	       !(open->reopen && event->kind == CORE_REBIND);
+}
+
+/* The ticket before anything else; 0, or the close code to refuse with. */
+static unsigned read_open(struct hub *h, uint32_t slot, const Pb__UpOpen *open,
+	struct core_event *event, struct ticket *ticket)
+{
+	if (!read_ticket(h, slot, open->ticket, ticket))
+		return CLOSE_UNAUTHORIZED;
+	if (!read_shape(open, links_wire(h->links, slot), event)) {
+		links_violation(h->links, slot, "bad open");
+		return CLOSE_BAD_PROTOCOL;
+	}
+	if (ticket->issued_at_ms <= h->void_until_ms)
+		return CLOSE_RETRY; /* with the token, which auth judges */
+	/* Sessions that were open before are not new work. */
+	if (!open->reopen && (h->draining || memory_is_tight(&h->memory))) {
+		h->counts.opens_shed++;
+		return CLOSE_OVERLOAD;
+	}
+	event->open.nonce = open->nonce;
+	event->open.ticket = ticket;
+	event->open.has_position = open->has_position;
 	event->open.epoch = codec_slice(open->epoch);
 	event->open.u = open->u;
 	event->open.s = open->s;
+	return 0;
+}
+
+static void open_session(
+	struct hub *h, uint32_t slot, const Pb__UpOpen *open, struct core_event *event)
+{
+	struct ticket ticket;
+	unsigned code = read_open(h, slot, open, event, &ticket);
+
+	if (code != 0)
+		links_refuse_open(h->links, slot, open->nonce, code);
+	else
+		step(h, slot, event);
 }
 
 static void on_open(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 {
-	const Pb__UpOpen *open = item->open;
 	struct core_event event = {.kind = CORE_OPEN};
-	struct ticket ticket;
 
-	event.open.nonce = open->nonce;
-	event.open.device = codec_slice(open->device);
-	event.open.reopen = open->reopen;
-	if (!read_ticket(h, slot, open->ticket, &ticket)) {
-		links_refuse_open(h->links, slot, open->nonce, CLOSE_UNAUTHORIZED);
+	open_session(h, slot, item->open, &event);
+}
+
+static void on_rebind(struct hub *h, uint32_t slot, const Pb__UpItem *item)
+{
+	struct core_event event = {.kind = CORE_REBIND};
+
+	if (item->rebind->open == NULL) {
+		links_violation(h->links, slot, "empty rebind");
 		return;
 	}
-	if (!read_dialect(open->dialect, &event.open.dialect) ||
-		!(name_is_device(event.open.device) || is_drawn_device(event.open.device))) {
-		links_violation(h->links, slot, "bad open");
-		links_refuse_open(h->links, slot, open->nonce, CLOSE_BAD_PROTOCOL);
-		return;
-	}
-	/* Sessions that were open before are not new work. */
-	if (!open->reopen && (h->draining || memory_is_tight(&h->memory))) {
-		h->counts.opens_shed++;
-		links_refuse_open(h->links, slot, open->nonce, CLOSE_OVERLOAD);
-		return;
-	}
-	read_position(h, slot, open, &event);
-	event.open.ticket = &ticket;
-	step(h, slot, &event);
+	event.open.replaces = item->rebind->session;
+	open_session(h, slot, item->rebind->open, &event);
+}
+
+/* What an edge may say of a close: nothing, or what is a close code (RFC 6455, 7.4). */
+static unsigned read_close_code(uint32_t code)
+{
+	return code >= 1000 && code <= 4999 ? code : 0;
 }
 
 static void on_close(struct hub *h, uint32_t slot, const Pb__UpItem *item)
@@ -106,6 +142,7 @@ static void on_close(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 	struct core_event event = {.kind = CORE_CLOSE};
 
 	event.close.session = item->close->session;
+	event.close.code = read_close_code(item->close->code);
 	step(h, slot, &event);
 }
 
@@ -189,7 +226,8 @@ static void on_renew(struct hub *h, uint32_t slot, const Pb__UpItem *item)
 	struct core_event event = {.kind = CORE_RENEW};
 	struct ticket ticket;
 
-	if (!read_ticket(h, slot, item->renew->ticket, &ticket))
+	if (!read_ticket(h, slot, item->renew->ticket, &ticket) ||
+		ticket.issued_at_ms <= h->void_until_ms)
 		return;
 	event.renew.session = item->renew->session;
 	event.renew.ticket = &ticket;
@@ -231,18 +269,19 @@ static const struct route {
 	uint32_t wire; /* the first version that has it */
 	item_fn *handle;
 } routes[] = {
-	{PB__UP_ITEM__ITEM_OPEN, 1, on_open},
-	{PB__UP_ITEM__ITEM_CLOSE, 1, on_close},
-	{PB__UP_ITEM__ITEM_SEND, 1, on_send},
-	{PB__UP_ITEM__ITEM_PUSH, 1, on_push},
-	{PB__UP_ITEM__ITEM_TYPING, 1, on_typing},
-	{PB__UP_ITEM__ITEM_WATCH, 1, on_watch},
-	{PB__UP_ITEM__ITEM_AWAY, 1, on_away},
-	{PB__UP_ITEM__ITEM_RENEW, 1, on_renew},
-	{PB__UP_ITEM__ITEM_GAUGES, 1, on_gauges},
-	{PB__UP_ITEM__ITEM_SYSTEM_SINCE, 1, on_system_since},
+	{PB__UP_ITEM__ITEM_OPEN, 2, on_open},
+	{PB__UP_ITEM__ITEM_CLOSE, 2, on_close},
+	{PB__UP_ITEM__ITEM_SEND, 2, on_send},
+	{PB__UP_ITEM__ITEM_PUSH, 2, on_push},
+	{PB__UP_ITEM__ITEM_TYPING, 2, on_typing},
+	{PB__UP_ITEM__ITEM_WATCH, 2, on_watch},
+	{PB__UP_ITEM__ITEM_AWAY, 2, on_away},
+	{PB__UP_ITEM__ITEM_RENEW, 2, on_renew},
+	{PB__UP_ITEM__ITEM_GAUGES, 2, on_gauges},
+	{PB__UP_ITEM__ITEM_SYSTEM_SINCE, 2, on_system_since},
 	{PB__UP_ITEM__ITEM_ACK, 2, on_ack},
 	{PB__UP_ITEM__ITEM_SYNC, 2, on_sync},
+	{PB__UP_ITEM__ITEM_REBIND, 3, on_rebind},
 };
 
 static const struct route *find(Pb__UpItem__ItemCase kind)

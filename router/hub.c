@@ -28,6 +28,7 @@ static int make_core(struct hub *h)
 		.recipients = config->recipients,
 		.watching = config->watching,
 		.sessions_per_user = (size_t)config->sessions_per_user,
+		.limit = config->session_policy,
 		.is_durable = inbox_is_durable(h->inbox),
 		.inbox_rows = (uint64_t)config->inbox_rows,
 		.inbox_bytes = (uint64_t)config->inbox_bytes,
@@ -60,6 +61,8 @@ int hub_init(struct hub *h, const struct router_config *config, uv_loop_t *loop)
 		rc = arena_new(&h->arena, ARENA_MAX_BYTES);
 	if (rc == 0)
 		rc = tail_new(&h->tail);
+	if (rc == 0)
+		rc = why_new(&h->why);
 	if (rc < 0)
 		log_error("start", "error=\"%s\"", strerror(-rc));
 	return rc;
@@ -75,6 +78,8 @@ static void take_note(struct hub *h, const struct core_command *c)
 	};
 
 	tail_add(h->tail, &entry);
+	if (entry.user.len > 0 && why_wants(entry.kind))
+		why_add(h->why, entry.at_ms, entry.user, entry.kind, entry.detail);
 	/* Users and details are of the core's own character sets. */
 	log_debug(c->note.kind, "user=%.*s %.*s", SLICE_ARGS(c->note.user),
 		SLICE_ARGS(c->note.detail));
@@ -130,6 +135,9 @@ static void carry_out(struct hub *h, const struct core_command *c)
 		break;
 	case CORE_DO_TRIM:
 		inbox_trim(h->inbox, c);
+		break;
+	case CORE_DO_MARK:
+		inbox_mark(h->inbox, c);
 		break;
 	case CORE_DO_NOTE:
 		take_note(h, c);

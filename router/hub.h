@@ -24,27 +24,31 @@
 #include "router/lease.h"
 #include "router/metrics.h"
 #include "router/tail.h"
+#include "router/why.h"
 
 struct hub {
 	const struct router_config *config; /* borrowed for ever */
 	uv_loop_t *loop;
 	struct bus *bus;
 	struct core *core;
-	struct arena *arena;	/* of the message that is being handled */
-	struct buf scratch;	/* of the same, for JSON */
+	struct arena *arena;	  /* of the message that is being handled */
+	struct buf scratch;	  /* of the same, for JSON */
 	struct ticket_keys *keys; /* NULL until auth has made one */
 	struct leases leases;
 	struct tail *tail;
+	struct why *why;
 	struct links *links;
 	struct system_feed *system;
 	struct hello *hello;
 	struct control *control;
 	struct inbox *inbox;
+	struct trust *trust;
 	struct memory memory;
 	bool draining;	       /* nothing new is taken any more */
 	uint64_t router_start; /* drawn at start; another one tells edges to open their sessions
 				  again */
 	int64_t started_ms;
+	int64_t void_until_ms; /* tickets issued until then are void: see on_void() in store.h */
 	struct hands_counts counts;
 };
 

@@ -15,7 +15,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "proto/ticket_files.h"
 #include "router/control.h"
+#include "router/trust.h"
 
 #define FILE_NAME "inbox.db"
 
@@ -82,6 +84,13 @@ static void on_acked(void *arg, struct slice uid, const struct message_place *pl
 	tell(arg, &event);
 }
 
+static void on_marked(void *arg, uint64_t tag, bool is_durable)
+{
+	struct inbox *ib = arg;
+
+	trust_marked(ib->hub->trust, tag, is_durable);
+}
+
 static void on_old(void *arg, struct slice uid, uint64_t seq, int64_t ts_ms)
 {
 	struct core_event event = {.kind = CORE_OLD};
@@ -104,6 +113,7 @@ static const struct store_events store_events = {
 	.on_failed = on_failed,
 	.on_broken = on_broken,
 	.on_page = on_page,
+	.on_marked = on_marked,
 	.on_acked = on_acked,
 	.on_old = on_old,
 	.on_backup = on_backup,
@@ -145,6 +155,22 @@ static int on_stored_contact(void *arg, const struct store_contact *c)
 	return core_load_contact(ib->hub->core, c->a, c->b, c->last_ms);
 }
 
+static int on_stored_mark(void *arg, const struct mark *mark)
+{
+	const struct inbox *ib = arg;
+
+	return core_load_mark(ib->hub->core, mark);
+}
+
+static int on_void(void *arg, int64_t until_ms)
+{
+	struct inbox *ib = arg;
+
+	ib->hub->void_until_ms = until_ms;
+	log_warn("marks_lost", "note=\"what was revoked is not known: all tickets are void\"");
+	return 0;
+}
+
 static int on_recent(void *arg, const struct message *m)
 {
 	const struct inbox *ib = arg;
@@ -156,20 +182,47 @@ static const struct store_visitor visitor = {
 	.on_user = on_stored_user,
 	.on_device = on_stored_device,
 	.on_contact = on_stored_contact,
+	.on_mark = on_stored_mark,
+	.on_void = on_void,
 	.on_recent = on_recent,
 };
+
+/* The kernel's boot id as a number: its first 16 hex digits, which are random. */
+static int boot_number(uint64_t *out)
+{
+	char id[40] = "";
+	int rc = boot_id_read(id);
+
+	*out = 0;
+	for (size_t i = 0, n = 0; rc == 0 && n < 16 && id[i] != '\0'; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = strchr(digits, id[i]);
+
+		if (digit == NULL)
+			continue;
+		*out = *out << 4 | (uint64_t)(digit - digits);
+		n++;
+	}
+	return rc;
+}
 
 static int open_store(struct inbox *ib, const char *url)
 {
 	const struct router_config *config = ib->hub->config;
-	const struct store_config store = {
+	struct store_config store = {
 		.url = url,
 		.accept_loss = config->accept_loss,
 		.on_tmpfs = config->store_on_tmpfs,
 		.keep_acked_ms = config->keep_acked_ms,
+		.boot_ms = clock_boot_ms(),
 	};
 	char why[STORE_WHY_BYTES] = "";
+	int rc = boot_number(&store.boot);
 
+	if (rc < 0) {
+		log_error("boot_id", "error=\"%s\"", strerror(-rc));
+		return rc;
+	}
 	switch (store_open(&ib->store, &store, why)) {
 	case STORE_OPENED:
 		if (!store_is_durable(ib->store))
@@ -290,6 +343,19 @@ void inbox_contact(struct inbox *ib, const struct core_command *c)
 
 	if (store_contact(ib->store, &contact) < 0)
 		not_submitted("contact");
+}
+
+void inbox_mark(struct inbox *ib, const struct core_command *c)
+{
+	struct trust *trust = ib->hub->trust;
+
+	if (c->mark.tag != 0)
+		trust_marking(trust, c->mark.tag);
+	if (store_mark(ib->store, &c->mark.mark, c->mark.tag) == 0)
+		return;
+	not_submitted("mark");
+	if (c->mark.tag != 0)
+		trust_marked(trust, c->mark.tag, false);
 }
 
 /* It is offered again. */

@@ -30,6 +30,8 @@ void inbox_user(struct inbox *ib, const struct core_command *c);
 void inbox_position(struct inbox *ib, const struct core_command *c);
 void inbox_contact(struct inbox *ib, const struct core_command *c);
 void inbox_trim(struct inbox *ib, const struct core_command *c);
+/* trust_marked() follows when it has a tag. */
+void inbox_mark(struct inbox *ib, const struct core_command *c);
 
 /* A copy; control_backup_done() is told.  0 or -errno. */
 int inbox_backup(struct inbox *ib);

@@ -1,9 +1,6 @@
 /*
  * What the core says to an edge, as items on its link.  An item is encoded at once, since a
  * command's texts live only until the next step.
- *
- * A link of wire 1 hears nothing that is of wire 2: a field or an item that it does not know would
- * cost it the link.
  */
 #include <errno.h>
 
@@ -25,11 +22,6 @@ static void add(struct links *ls, uint32_t slot, const Pb__DownItem *item, size_
 	rc = link_add(&l->link, item, elements);
 	if (rc < 0)
 		links_close(ls, slot, rc == -ENOBUFS ? "does_not_keep_up" : "out_of_memory");
-}
-
-static bool is_old(const struct links *ls, uint32_t slot)
-{
-	return links_wire(ls, slot) < 2;
 }
 
 static Pb__ResetReason wire_reset(enum core_reset reason)
@@ -57,12 +49,10 @@ void links_opened(struct links *ls, const struct core_command *c)
 	opened.epoch = codec_bytes(core_epoch(ls->hub->core));
 	opened.u = c->opened.u;
 	opened.s = c->opened.s;
-	if (!is_old(ls, c->link)) {
-		opened.start_u = c->opened.start_u;
-		opened.start_s = c->opened.start_s;
-		opened.recovered = c->opened.recovered;
-		opened.reset = wire_reset(c->opened.reset);
-	}
+	opened.start_u = c->opened.start_u;
+	opened.start_s = c->opened.start_s;
+	opened.recovered = c->opened.recovered;
+	opened.reset = wire_reset(c->opened.reset);
 	item.item_case = PB__DOWN_ITEM__ITEM_OPENED;
 	item.opened = &opened;
 	add(ls, c->link, &item, 2);
@@ -104,10 +94,7 @@ void links_result(struct links *ls, const struct core_command *c)
 
 	result.ref = c->result.ref;
 	result.state = wire_state(c->result.state);
-	if (!is_old(ls, c->link))
-		result.first = wire_state(c->result.first);
-	else if (c->result.state != CORE_REFUSED)
-		result.state = PB__SEND_STATE__SEND_DELIVERED; /* the only success it knows */
+	result.first = wire_state(c->result.first);
 	result.devices = c->result.devices;
 	result.seq = c->result.seq;
 	result.mid = codec_bytes(c->result.mid);
@@ -142,10 +129,8 @@ void links_deliver(struct links *ls, const struct core_command *c)
 	deliver.plain_end = c->deliver.text.plain_end;
 	deliver.shed = c->deliver.shed;
 	deliver.native_only = c->deliver.native_only;
-	if (!is_old(ls, c->link)) {
-		deliver.number = c->deliver.number;
-		deliver.system = c->deliver.system;
-	}
+	deliver.number = c->deliver.number;
+	deliver.system = c->deliver.system;
 	item.item_case = PB__DOWN_ITEM__ITEM_DELIVER;
 	item.deliver = &deliver;
 	for (size_t i = 0; i < c->deliver.n_sessions; i += deliver.n_sessions) {
@@ -175,8 +160,6 @@ void links_page(struct links *ls, const struct core_command *c)
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;
 	Pb__DownPage page = PB__DOWN_PAGE__INIT;
 
-	if (is_old(ls, c->link))
-		return;
 	page.session = c->page.session;
 	page.system = c->page.stream == CORE_STREAM_SYSTEM;
 	page.last = c->page.last;
@@ -191,8 +174,6 @@ void links_stream_reset(struct links *ls, const struct core_command *c)
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;
 	Pb__DownReset reset = PB__DOWN_RESET__INIT;
 
-	if (is_old(ls, c->link))
-		return;
 	reset.session = c->reset.session;
 	reset.reason = wire_reset(c->reset.reason);
 	reset.u = c->reset.u;
@@ -202,17 +183,14 @@ void links_stream_reset(struct links *ls, const struct core_command *c)
 	add(ls, c->link, &item, 2);
 }
 
-static int say_drain(struct links *ls, uint32_t slot)
+static void say_drain(struct links *ls, uint32_t slot)
 {
 	Pb__DownItem item = PB__DOWN_ITEM__INIT;
 	Pb__DownDrain drain = PB__DOWN_DRAIN__INIT;
 
-	if (is_old(ls, slot))
-		return -ENOTSUP;
 	item.item_case = PB__DOWN_ITEM__ITEM_DRAIN;
 	item.drain = &drain;
 	add(ls, slot, &item, 2);
-	return 0;
 }
 
 int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions)
@@ -223,7 +201,8 @@ int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions)
 		if (!l->live || l->edge.id != edge_id)
 			continue;
 		*out_sessions = core_link_sessions(ls->hub->core, i);
-		return say_drain(ls, i);
+		say_drain(ls, i);
+		return 0;
 	}
 	return -ENOENT;
 }

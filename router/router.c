@@ -40,7 +40,6 @@ struct router {
 	uv_signal_t sigint;
 	uv_signal_t sighup;
 	struct hub hub;
-	struct trust *trust;
 	struct page *page;
 	struct ticketkey ticketkey;
 	unsigned ticks;
@@ -119,7 +118,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	struct router *r = handle->data;
 
 	if (number == SIGHUP) {
-		log_info("hangup", "note=\"the router has no file to read again\"");
+		control_hangup(r->hub.control);
 		return;
 	}
 	if (r->drain_by_ms != 0)
@@ -188,7 +187,7 @@ static int listen_all(struct router *r)
 	if (rc == 0)
 		rc = system_new(&h->system, h);
 	if (rc == 0)
-		rc = trust_new(&r->trust, h);
+		rc = trust_new(&h->trust, h);
 	if (rc == 0)
 		rc = control_new(&h->control, h);
 	return rc;

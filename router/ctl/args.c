@@ -146,6 +146,8 @@ static bool fit_word(struct ctl_args *args, unsigned takes, struct buf *complain
 			       read_number(args->word, UINT32_MAX, &args->edge_id)) ||
 		       options_complain(complaint, args->command,
 			       ": needs an edge's number, see routerctl edges");
+	if ((takes & TAKES_CODE) != 0)
+		return true;
 	if ((takes & TAKES_FILE) != 0) {
 		args->file = args->word;
 		return (args->file != NULL && args->file[0] != '\0') ||

@@ -20,6 +20,7 @@ enum ctl_takes {
 	TAKES_COUNT = 32,      /* --count N */
 	TAKES_EDGE = 64,       /* a number, required */
 	TAKES_FILE = 128,      /* a path, required */
+	TAKES_CODE = 256,      /* a code's number or name, or nothing */
 };
 
 struct ctl_args {

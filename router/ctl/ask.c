@@ -65,6 +65,13 @@ static int answer_ms(const Pb__RouterCtlRequest *request)
 	return ANSWER_MS;
 }
 
+/* The lowest that has the command, so that it may ask a router that is older. */
+static uint32_t wire_of(const Pb__RouterCtlRequest *request)
+{
+	return request->command_case >= PB__ROUTER_CTL_REQUEST__COMMAND_WHY ? 3
+									    : WIRE_VERSION_OLDEST;
+}
+
 enum ctl_exit ctl_ask(struct ctl *c, Pb__RouterCtlRequest *request,
 	Pb__RouterCtlReply__ResultCase wanted, Pb__RouterCtlReply **out)
 {
@@ -75,7 +82,7 @@ enum ctl_exit ctl_ask(struct ctl *c, Pb__RouterCtlRequest *request,
 	bool understood;
 	int rc;
 
-	request->wire = WIRE_VERSION;
+	request->wire = wire_of(request);
 	m = pack_message(&request->base);
 	if (m == NULL)
 		return CTL_ERROR;

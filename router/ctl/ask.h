@@ -43,6 +43,8 @@ enum ctl_exit ctl_inbox(struct ctl *c);
 enum ctl_exit ctl_kick(struct ctl *c);
 enum ctl_exit ctl_drain(struct ctl *c);
 enum ctl_exit ctl_tail(struct ctl *c);
+enum ctl_exit ctl_why(struct ctl *c);
+enum ctl_exit ctl_explain(struct ctl *c);
 enum ctl_exit ctl_backup(struct ctl *c);
 
 #endif

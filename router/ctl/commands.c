@@ -74,8 +74,21 @@ static const struct command table[] = {
 		"Writes a copy of the inbox into FILE, which must not be there, while everything "
 		"goes on.\n\n  routerctl backup /backup/inbox-monday.db\n"},
 	{"kick", TAKES_USER_WORD | TAKES_YES, ctl_kick, "kick ID --yes",
-		"Ends every session of a user; his clients get close code 4009 and stay away.\n\n"
+		"Ends every session of a user; his clients get close code 4009 and stay away.  His "
+		"token stays\n"
+		"good: see authctl revoke.\n\n"
 		"  routerctl kick 2 --yes\n"},
+	{"why", TAKES_USER_WORD, ctl_why, "why ID",
+		"Shows what became of a user's sessions lately, and why: opened, closed with which "
+		"code, refused,\n"
+		"kicked, revoked, replaced.  The router keeps the last 16 of a user, since its "
+		"start.\n\n"
+		"  routerctl why 2\n"},
+	{"explain", TAKES_CODE, ctl_explain, "explain [CODE]",
+		"Says what an exception or close code means, what the client should do and what to "
+		"look at; without\n"
+		"a code, of each.  Asks no router.  Exit 5: no such code.\n\n"
+		"  routerctl explain 4409\n"},
 	{"tail", TAKES_USER_OPTION, ctl_tail, "tail [--user ID]",
 		"Follows what happens: sessions, messages (never their content), pushes, edges.\n\n"
 		"  routerctl tail --user 2\n"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "router/ctl/ask.h"
+#include "router/ctl/explain.h"
 #include "router/ctl/print.h"
 
 #define TOP_DEFAULT 20
@@ -184,5 +185,42 @@ enum ctl_exit ctl_drain(struct ctl *c)
 	if (result != CTL_OK)
 		return result;
 	print_draining(&c->out, reply->draining, c->args->json);
+	return ctl_flush(c, CTL_OK);
+}
+
+enum ctl_exit ctl_why(struct ctl *c)
+{
+	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
+	Pb__CtlWhy why = PB__CTL_WHY__INIT;
+	Pb__RouterCtlReply *reply = NULL;
+	enum ctl_exit result;
+
+	why.uid = ctl_text(c->args->user);
+	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_WHY;
+	request.why = &why;
+	result = ctl_ask(c, &request, PB__ROUTER_CTL_REPLY__RESULT_REASONS, &reply);
+	if (result != CTL_OK)
+		return result;
+	print_reasons(&c->out, reply->reasons, c->args->json);
+	return ctl_flush(c, CTL_OK);
+}
+
+enum ctl_exit ctl_explain(struct ctl *c)
+{
+	const struct explanation *e;
+
+	if (c->args->word != NULL) {
+		e = explain_find(c->args->word);
+		if (e == NULL) {
+			fprintf(stderr, "routerctl: explain: there is no such code\n");
+			return CTL_REFUSED;
+		}
+		explain_print(&c->out, e, c->args->json);
+		return ctl_flush(c, CTL_OK);
+	}
+	for (size_t i = 0; (e = explain_at(i)) != NULL; i++) {
+		buf_add_text(&c->out, i == 0 || c->args->json ? "" : "\n");
+		explain_print(&c->out, e, c->args->json);
+	}
 	return ctl_flush(c, CTL_OK);
 }

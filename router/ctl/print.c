@@ -351,6 +351,30 @@ static void add_time(struct buf *out, uint64_t at_ms)
 		buf_printf(out, "%s.%03uZ", text, (unsigned)(at_ms % 1000));
 }
 
+/* The close code of a reason is what people ask for: see routerctl explain. */
+void print_reasons(struct buf *out, const Pb__CtlReasons *reasons, bool json)
+{
+	if (!json && reasons->n_reasons == 0)
+		buf_add_text(out, "nothing is known of his sessions\n");
+	for (size_t i = 0; i < reasons->n_reasons; i++) {
+		const Pb__CtlReason *reason = reasons->reasons[i];
+
+		if (json) {
+			buf_printf(out, "{\"at_ms\":%" PRIu64 ",", reason->at_ms);
+			add_json_member(out, "kind", reason->kind);
+			buf_add_text(out, ",");
+			add_json_member(out, "detail", reason->detail);
+			buf_add_text(out, "}\n");
+			continue;
+		}
+		add_time(out, reason->at_ms);
+		buf_add_text(out, "  ");
+		add_cell(out, codec_slice(reason->kind), 10);
+		plain_add(out, codec_slice(reason->detail));
+		buf_add_text(out, "\n");
+	}
+}
+
 void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json)
 {
 	for (size_t i = 0; i < tailed->n_events; i++) {

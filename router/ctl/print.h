@@ -21,6 +21,7 @@ void print_top(struct buf *out, const Pb__CtlTopList *top, bool json);
 void print_inbox(struct buf *out, const Pb__CtlInboxState *state, bool json);
 void print_draining(struct buf *out, const Pb__CtlDraining *draining, bool json);
 void print_backup(struct buf *out, const char *path, uint64_t bytes, bool json);
+void print_reasons(struct buf *out, const Pb__CtlReasons *reasons, bool json);
 void print_kicked(struct buf *out, const Pb__CtlKicked *kicked, bool json);
 void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json);
 /* What the router refused. */

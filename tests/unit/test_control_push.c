@@ -174,7 +174,6 @@ struct order {
 	const char *mid;
 	Pb__CtlWait wait;
 	uint32_t timeout_ms;
-	uint32_t wire; /* 0: ours */
 };
 
 static void push(const struct order *o)
@@ -191,8 +190,7 @@ static void push(const struct order *o)
 	p.timeout_ms = o->timeout_ms;
 	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_PUSH;
 	request.push = &p;
-	control_on_push(
-		&control, &request, (struct asker){req, o->wire == 0 ? WIRE_VERSION : o->wire});
+	control_on_push(&control, &request, (struct asker){.req = req, .wire = WIRE_VERSION});
 	turn();
 }
 
@@ -348,16 +346,6 @@ static void what_the_core_refuses_is_refused(void **state)
 	refused_with(EX_UNAVAILABLE);
 }
 
-static void an_older_routerctl_is_not_told_what_it_does_not_know(void **state)
-{
-	(void)state;
-	push(&(struct order){.user = "ann", .wire = 1});
-	stored();
-	turn();
-	answered_with(PB__CTL_PUSH_STATE__CTL_PUSH_DELIVERED);
-	assert_int_equal(answered.wire, 1);
-}
-
 static void more_than_the_places_are_refused(void **state)
 {
 	(void)state;
@@ -385,7 +373,6 @@ int main(void)
 		PUSH_TEST(a_known_id_is_not_sent_again),
 		PUSH_TEST(one_to_all_is_delivered_whoever_is_there),
 		PUSH_TEST(what_the_core_refuses_is_refused),
-		PUSH_TEST(an_older_routerctl_is_not_told_what_it_does_not_know),
 		PUSH_TEST(more_than_the_places_are_refused),
 	};
 
