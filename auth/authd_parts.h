@@ -95,9 +95,23 @@ void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struc
 /* control.c */
 control_fn control_token;
 control_fn control_check;
+/* control_users.c */
+control_fn control_user_add;
+control_fn control_user_passwd;
+control_fn control_user_list;
+control_fn control_user_remove;
 /* control_keys.c */
 control_fn control_keys_list;
 control_fn control_keys_rotate;
+/* control_revoke.c */
+control_fn control_revoke;
+/* Revokes, and answers CtlRevoked with this uid (copied) when it is in force or is not after
+ * REVOKE_CONFIRM_MS.  As a control_fn: true: it was refused. */
+bool control_revoke_all(const struct control_ask *ask, const struct revocation *list, size_t n,
+	struct slice uid, Pb__AuthCtlReply *reply);
+/* All tokens of this user, so. */
+bool control_revoke_user(const struct control_ask *ask, struct slice uid, Pb__AuthCtlReply *reply);
+
 /* why: static.  code: an exception code of codes.h.  Always true, to be returned. */
 bool control_refuse(Pb__AuthCtlReply *reply, unsigned code, const char *why);
 

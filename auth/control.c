@@ -61,7 +61,8 @@ static int token_one(struct authd *a, const struct key *own, const Pb__CtlToken 
 	struct token_order order = {
 		.sub = sub,
 		.scope = codec_slice(ask->scope),
-		.iat_s = clock_wall_ms() / 1000,
+		.iat_s = revocations_iat_s(
+			a->revocations, sub, own->policy->issuer_id, clock_wall_ms()),
 		.ttl_s = ask->ttl_s > INT32_MAX ? INT32_MAX : (int64_t)ask->ttl_s,
 		.jti = {random_u64(), random_u64()},
 	};
@@ -132,7 +133,6 @@ static void verdict_fill(
 {
 	char *uid = arena_alloc(a->arena, UID_MAX_BYTES);
 
-	out->valid = true;
 	out->expires_in_ms = facts->exp_ms - wall_ms;
 	if (uid != NULL) {
 		memcpy(uid, facts->uid, facts->uid_len);
@@ -158,9 +158,12 @@ bool control_check(const struct control_ask *q, Pb__AuthCtlReply *reply)
 		return refuse_order(reply, -ENOMEM);
 	pb__ctl_verdict__init(out);
 	verdict = token_check(a->ring, codec_slice(q->request->check->token), wall_ms, &facts);
-	out->reason = codec_bytes(slice_of(token_verdict_text(verdict)));
-	if (verdict == TOKEN_GOOD)
+	if (verdict == TOKEN_GOOD) {
+		out->valid = !revocations_void_token(a->revocations, &facts);
 		verdict_fill(a, &facts, wall_ms, out);
+	}
+	out->reason = codec_bytes(slice_of(
+		verdict == TOKEN_GOOD && !out->valid ? "revoked" : token_verdict_text(verdict)));
 	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_VERDICT;
 	reply->verdict = out;
 	return true;

@@ -44,6 +44,9 @@ DEFINE_FREEP(struct revocations, revocations_free)
 int revocations_add(struct revocations *r, const struct revocation *list, size_t n);
 size_t revocations_count(const struct revocations *r);
 
+/* How long the revocation of this token is to be kept: until no token of its login can be good. */
+int64_t revocations_token_until_ms(const struct token_facts *facts, int64_t wall_ms);
+
 /*
  * Forgets the tokens that have been expired for a day; for a timer.  The day is for a wall clock
  * that is ahead for a while: what it made look expired would be good again afterwards.  0 or

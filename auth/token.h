@@ -50,6 +50,9 @@ struct token_facts {
 enum token_verdict token_check(
 	const struct keyring *ring, struct slice token, int64_t now_ms, struct token_facts *out);
 
+/* As token_facts.hash of the tokens with this jti, not empty, under keys of this policy. */
+uint64_t token_jti_hash(const struct key_policy *policy, struct slice jti);
+
 /* A few words, static. */
 const char *token_verdict_text(enum token_verdict verdict);
 

@@ -11,6 +11,7 @@
 #include "proto/names.h"
 
 #define LEEWAY_S (TOKEN_LEEWAY_MS / 1000)
+#define ISSUER_MAX_BYTES 1024
 #define TIME_MAX_S 253402300799LL /* the end of the year 9999 */
 
 struct times {
@@ -144,6 +145,30 @@ static enum token_verdict scope_read(const json_t *claims, struct token_facts *o
 	return TOKEN_GOOD;
 }
 
+static uint64_t digest_number(const unsigned char *bytes, size_t len)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	uint64_t number = 0;
+
+	SHA256(bytes, len, digest);
+	for (int i = 7; i >= 0; i--)
+		number = number << 8 | digest[i];
+	return number;
+}
+
+uint64_t token_jti_hash(const struct key_policy *policy, struct slice jti)
+{
+	const char *issuer = policy->iss != NULL ? policy->iss : policy->name;
+	unsigned char text[ISSUER_MAX_BYTES + 1 + TOKEN_MAX_BYTES];
+	size_t issuer_len = strnlen(issuer, ISSUER_MAX_BYTES);
+	size_t jti_len = jti.len < TOKEN_MAX_BYTES ? jti.len : TOKEN_MAX_BYTES;
+
+	memcpy(text, issuer, issuer_len);
+	text[issuer_len] = '\0';
+	memcpy(text + issuer_len + 1, jti.data, jti_len);
+	return digest_number(text, issuer_len + 1 + jti_len);
+}
+
 /*
  * What a revocation names: issuer and jti where there is one.  Else the signed part and not the
  * token, since an ECDSA signature has a second form that anyone can compute.
@@ -152,26 +177,15 @@ static enum token_verdict hash_make(const json_t *claims, const struct key *key,
 	const struct token_parts *parts, struct token_facts *out)
 {
 	const json_t *jti = json_object_get(claims, "jti");
-	const char *issuer = key->policy->iss != NULL ? key->policy->iss : key->policy->name;
-	unsigned char text[1024 + 1 + TOKEN_MAX_BYTES];
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	size_t issuer_len = strnlen(issuer, 1024);
-	size_t jti_len = json_string_length(jti);
+	struct slice text = json_text(claims, "jti");
 
-	if (jti != NULL && (!json_is_string(jti) || jti_len == 0))
+	if (jti != NULL && (!json_is_string(jti) || text.len == 0))
 		return TOKEN_BAD_CLAIMS;
-	if (jti != NULL) {
-		memcpy(text, issuer, issuer_len);
-		text[issuer_len] = '\0';
-		memcpy(text + issuer_len + 1, json_string_value(jti), jti_len);
-		SHA256(text, issuer_len + 1 + jti_len, digest);
-	} else {
-		SHA256((const unsigned char *)parts->signed_part.data, parts->signed_part.len,
-			digest);
-	}
-	out->hash = 0;
-	for (int i = 7; i >= 0; i--)
-		out->hash = out->hash << 8 | digest[i];
+	if (jti != NULL)
+		out->hash = token_jti_hash(key->policy, text);
+	else
+		out->hash = digest_number(
+			(const unsigned char *)parts->signed_part.data, parts->signed_part.len);
 	return TOKEN_GOOD;
 }
 

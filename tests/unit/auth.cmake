@@ -1,7 +1,7 @@
 add_unit_test(base64url LIBS postern_auth_rules)
 # Auth without its sockets and its loop.
-set(dispatch_sources answers.c control.c control_audit.c control_keys.c dispatch.c question_login.c question_tokens.c questions.c revoke.c
-  rotation.c)
+set(dispatch_sources answers.c control.c control_audit.c control_keys.c control_revoke.c control_users.c
+  dispatch.c question_login.c question_logout.c question_tokens.c questions.c revoke.c rotation.c)
 list(TRANSFORM dispatch_sources PREPEND ${PROJECT_SOURCE_DIR}/auth/)
 add_unit_test(control SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
 add_unit_test(dispatch SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
@@ -20,4 +20,5 @@ add_unit_test(ticketring LIBS postern_auth_rules)
 add_unit_test(revocations SOURCES unit/db_rig.c LIBS postern_auth_rules)
 add_unit_test(token SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
 add_unit_test(token_claims SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
+add_unit_test(trust SOURCES unit/db_rig.c ${PROJECT_SOURCE_DIR}/auth/trust.c LIBS postern_auth_rules)
 add_unit_test(users SOURCES unit/db_rig.c LIBS postern_auth_rules)
