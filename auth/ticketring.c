@@ -79,7 +79,8 @@ void ticketring_router_has(struct ticketring *r, const uint32_t *ids, size_t n, 
 	unsigned char minting = ticket_keys_minting(r->keys);
 
 	r->n_router_ids = n < TICKET_KEYS_MAX ? n : TICKET_KEYS_MAX;
-	memcpy(r->router_ids, ids, r->n_router_ids * sizeof(*ids));
+	for (size_t i = 0; i < r->n_router_ids; i++)
+		r->router_ids[i] = ids[i];
 	if (older == 0 || n == 0)
 		return;
 	if (minting == older && router_has(r, newer)) {
