@@ -122,12 +122,7 @@ enum close_code core_void_code(const struct core *c, const struct ticket *t)
 {
 	struct voids_ticket asked = {ticket_uid(t), t->issued_at_ms, t->token_hash, t->issuer_id};
 
-	return (enum close_code)voids_code(&c->voids, &asked);
-}
-
-static bool is_too_old(const struct core *c, const struct mark *mark)
-{
-	return mark->at_ms == 0 || c->now_ms - mark->at_ms > MARK_KEPT_MS;
+	return (enum close_code)voids_code(&c->voids, &asked, c->now_ms);
 }
 
 /* As it is to be kept, or false: it names nothing. */
@@ -138,8 +133,8 @@ static bool read_mark(struct core *c, const struct mark *from, struct mark *out)
 		out->uid = (struct slice){0};
 	if (out->code == 0)
 		out->code = CLOSE_REVOKED;
-	if (is_too_old(c, from) || out->kind < MARK_USER || out->kind > MARK_ISSUER ||
-		(out->kind == MARK_USER && out->uid.len == 0))
+	if (voids_is_past(from->at_ms, c->now_ms) || out->kind < MARK_USER ||
+		out->kind > MARK_ISSUER || (out->kind == MARK_USER && out->uid.len == 0))
 		return false;
 	voids_raise(&c->voids, out);
 	return true;
@@ -159,16 +154,25 @@ static int add_own_mark(struct core *c, const struct mark *mark, uint64_t tag)
 	return add_mark(c, &own, tag) ? 0 : -ENOMEM;
 }
 
+static int shut_link(struct core *c, const struct link_state *l, const struct mark *mark,
+	const struct ending *how)
+{
+	for (const struct session *s = l->first; s != NULL; s = s->link_next) {
+		struct voids_ticket t = core_ticket_of(s);
+
+		if (voids_names(mark, &t) && !core_add_shut(c, s, how))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* Of a token whose user is known, and of a user, his sessions alone are looked at. */
 static int shut_named(struct core *c, const struct mark *mark, const struct ending *how)
 {
 	if (mark->uid.len > 0 && mark->kind != MARK_ISSUER)
 		return shut_user(c, users_find(&c->users, mark->uid), mark, how);
-	for (size_t i = 0; i < c->sessions.n; i++) {
-		const struct session *s = c->sessions.heap[i];
-		struct voids_ticket t = core_ticket_of(s);
-
-		if (voids_names(mark, &t) && !core_add_shut(c, s, how))
+	for (size_t i = 0; i < MAX_EDGES; i++) {
+		if (shut_link(c, &c->sessions.links[i], mark, how) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -239,6 +243,6 @@ int core_load_mark(struct core *c, const struct mark *from)
 	struct mark mark;
 
 	if (from->kind == MARK_SESSION)
-		return is_too_old(c, from) ? 0 : load_ended(c, from);
+		return voids_is_past(from->at_ms, c->now_ms) ? 0 : load_ended(c, from);
 	return read_mark(c, from, &mark) ? voids_put(&c->voids, &mark) : 0;
 }

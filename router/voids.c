@@ -173,7 +173,12 @@ int voids_put(struct voids *v, const struct mark *mark)
 	return 0;
 }
 
-unsigned voids_code(const struct voids *v, const struct voids_ticket *t)
+bool voids_is_past(int64_t at_ms, int64_t now_ms)
+{
+	return at_ms == 0 || now_ms - at_ms > MARK_KEPT_MS;
+}
+
+unsigned voids_code(const struct voids *v, const struct voids_ticket *t, int64_t now_ms)
 {
 	const struct mark asked[] = {
 		{.kind = MARK_TOKEN, .id = t->token_hash},
@@ -184,7 +189,8 @@ unsigned voids_code(const struct voids *v, const struct voids_ticket *t)
 	for (size_t i = 0; v->n > 0 && i < sizeof(asked) / sizeof(asked[0]); i++) {
 		const struct voids_entry *entry = find(v, &asked[i]);
 
-		if (entry != NULL && voids_names(&entry->mark, t))
+		if (entry != NULL && voids_names(&entry->mark, t) &&
+			!voids_is_past(entry->mark.at_ms, now_ms))
 			return entry->mark.code;
 	}
 	return 0;
@@ -194,6 +200,6 @@ void voids_forget(struct voids *v, int64_t now_ms)
 {
 	/* In the order of their arrival, not of their times: one may be kept longer for the one
 	 * before it. */
-	while (v->oldest != NULL && now_ms - v->oldest->mark.at_ms > MARK_KEPT_MS)
+	while (v->oldest != NULL && voids_is_past(v->oldest->mark.at_ms, now_ms))
 		forget(v, v->oldest);
 }

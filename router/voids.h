@@ -1,8 +1,8 @@
 /*
  * voids: which tickets are void, and the close code to say so: those of a user or of an issuer that
  * were issued at a time or before it, and those of one token.  Users need not be known.  What is
- * older than MARK_KEPT_MS is forgotten, since no ticket from before is good any more; of more than
- * MARKS_MAX the oldest is.  Pure.
+ * older than MARK_KEPT_MS counts no more, since no ticket from before is good any more; of more
+ * than MARKS_MAX the oldest is.  Pure.
  */
 #ifndef POSTERN_ROUTER_VOIDS_H
 #define POSTERN_ROUTER_VOIDS_H
@@ -53,8 +53,10 @@ void voids_raise(const struct voids *v, struct mark *mark);
  * time. 0, or -ENOMEM and nothing changed. */
 int voids_put(struct voids *v, const struct mark *mark);
 /* The close code for a ticket that is void, or 0. */
-unsigned voids_code(const struct voids *v, const struct voids_ticket *t);
-/* Forgets what is older than MARK_KEPT_MS. */
+unsigned voids_code(const struct voids *v, const struct voids_ticket *t, int64_t now_ms);
+/* Whether a mark of that time counts no more. */
+bool voids_is_past(int64_t at_ms, int64_t now_ms);
+/* Forgets what counts no more. */
 void voids_forget(struct voids *v, int64_t now_ms);
 
 #endif

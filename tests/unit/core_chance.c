@@ -110,6 +110,8 @@ static void make_ticket(struct chance *ch, const struct core_event *e, struct sl
 		.edge_epoch = link->epoch,
 		.nonce = draw(ch),
 		.issued_at_ms = ch->now_ms,
+		.token_hash = 1 + below(ch, 50),
+		.issuer_id = below(ch, 3),
 		.present_by_ms = ch->now_ms + 10000,
 		.session_end_ms = ch->now_ms + 1000 + below(ch, 900000),
 		.uid_len = uid.len,
@@ -153,9 +155,38 @@ static void make_open(struct chance *ch, struct core_event *e)
 	e->open.device = slice_of(devices[below(ch, 5)]);
 	make_position(ch, e, (struct slice){ch->ticket.uid, ch->ticket.uid_len});
 	e->open.dialect = chance_once_in(ch, 3) ? CORE_PLAIN : CORE_NATIVE;
+	if (chance_once_in(ch, 6))
+		e->open.dialect = CORE_API;
 	e->open.reopen = chance_once_in(ch, 6);
 	if (chance_once_in(ch, 5))
 		spoil_ticket(ch, &ch->ticket, e);
+}
+
+/* Mostly of a session of the link; the ticket is of the link's edge then. */
+static void make_rebind(struct chance *ch, struct core_event *e)
+{
+	e->open.replaces = some_session(ch, e);
+	make_open(ch, e);
+	if (!chance_once_in(ch, 30) && e->open.dialect == CORE_API)
+		e->open.dialect = CORE_NATIVE;
+}
+
+static void make_revocation(struct chance *ch, struct core_event *e)
+{
+	static const enum mark_kind kinds[] = {MARK_USER, MARK_TOKEN, MARK_ISSUER};
+	struct mark *mark = &e->revoke.mark;
+
+	e->link = 0;
+	e->revoke.tag = draw(ch) % 1000;
+	mark->kind = kinds[below(ch, 3)];
+	mark->code = chance_once_in(ch, 2) ? CLOSE_REVOKED : CLOSE_LOGGED_OUT;
+	mark->at_ms = ch->now_ms - (chance_once_in(ch, 2) ? 0 : below(ch, 3000));
+	if (chance_once_in(ch, 10))
+		mark->at_ms = chance_once_in(ch, 2) ? 0 : ch->now_ms - 960000 - below(ch, 2);
+	if (mark->kind == MARK_USER || (mark->kind == MARK_TOKEN && chance_once_in(ch, 2)))
+		mark->uid = chance_once_in(ch, 10) ? SLICE_LITERAL("nobody") : some_uid(ch);
+	if (mark->kind != MARK_USER)
+		mark->id = mark->kind == MARK_TOKEN ? 1 + below(ch, 50) : below(ch, 3);
 }
 
 static void make_renewal(struct chance *ch, struct core_event *e)
@@ -166,6 +197,8 @@ static void make_renewal(struct chance *ch, struct core_event *e)
 	s = model_live(ch->model, e->renew.session);
 	make_ticket(ch, e, s == NULL ? some_uid(ch) : slice_of(ch->model->users[s->user].uid));
 	ch->ticket.session = e->renew.session;
+	if (chance_once_in(ch, 4))
+		ch->ticket.issued_at_ms -= below(ch, 3000);
 	if (chance_once_in(ch, 8))
 		ch->ticket.session++;
 	if (chance_once_in(ch, 8))
@@ -262,11 +295,11 @@ static enum core_event_kind some_kind(struct chance *ch)
 	static const enum core_event_kind often[] = {CORE_OPEN, CORE_OPEN, CORE_OPEN, CORE_CLOSE,
 		CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_SEND, CORE_PUSH,
 		CORE_CTL_PUSH, CORE_TYPING, CORE_WATCH, CORE_AWAY, CORE_RENEW, CORE_TICK, CORE_TICK,
-		CORE_TICK, CORE_ACK, CORE_ACK, CORE_SYNC, CORE_SYNC};
-	static const enum core_event_kind seldom[] = {
-		CORE_EDGE_UP, CORE_CTL_KICK, CORE_USER_KNOWN, CORE_EDGE_DOWN, CORE_CTL_PURGE};
+		CORE_TICK, CORE_ACK, CORE_ACK, CORE_SYNC, CORE_SYNC, CORE_REBIND};
+	static const enum core_event_kind seldom[] = {CORE_EDGE_UP, CORE_CTL_KICK, CORE_USER_KNOWN,
+		CORE_EDGE_DOWN, CORE_CTL_PURGE, CORE_REVOKE};
 
-	return chance_once_in(ch, 20) ? seldom[below(ch, 5)]
+	return chance_once_in(ch, 20) ? seldom[below(ch, 6)]
 				      : often[below(ch, sizeof(often) / sizeof(often[0]))];
 }
 
@@ -293,6 +326,10 @@ void chance_event(struct chance *ch, struct core_event *e)
 	e->link = below(ch, MODEL_LINKS);
 	if (e->kind == CORE_OPEN)
 		make_open(ch, e);
+	else if (e->kind == CORE_REBIND)
+		make_rebind(ch, e);
+	else if (e->kind == CORE_REVOKE)
+		make_revocation(ch, e);
 	else if (e->kind == CORE_CLOSE)
 		e->close.session = some_session(ch, e);
 	else if (e->kind == CORE_SEND)

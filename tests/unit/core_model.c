@@ -75,7 +75,7 @@ enum model_state model_state(const struct model *m, unsigned user, unsigned *out
 
 	*out_devices = 0;
 	for (size_t i = 0; i < m->n_live; i++) {
-		if (m->live[i].user != user)
+		if (m->live[i].user != user || m->live[i].is_call)
 			continue;
 		++*out_devices;
 		here += !m->live[i].away;
@@ -108,7 +108,7 @@ static void keep_ended(struct model *m, const struct model_session *s, int64_t n
 	m->n_ended++;
 }
 
-static void end(struct model *m, size_t i, int64_t now_ms)
+void model_end(struct model *m, size_t i, int64_t now_ms)
 {
 	struct model_session gone = m->live[i];
 
@@ -116,19 +116,9 @@ static void end(struct model *m, size_t i, int64_t now_ms)
 	for (; i + 1 < m->n_live; i++)
 		m->live[i] = m->live[i + 1];
 	m->n_live--;
+	if (gone.is_call)
+		return;
 	model_settle(m, gone.user, gone.device);
-}
-
-/* Shut by others, and never opened again. */
-static void end_for_good(struct model *m, size_t i, unsigned code, int64_t now_ms)
-{
-	struct model_session *s = &m->live[i];
-
-	model_line(m, "shut %u session=%lu code=%u", s->link, s->id, code);
-	model_line(m, "mark %d tag=0 - id=%lu at=%ld code=%u edge=%u/%u", MARK_SESSION, s->id,
-		now_ms, code, s->edge_id, s->edge_epoch);
-	s->final_code = code;
-	end(m, i, now_ms);
 }
 
 struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id)
@@ -137,8 +127,10 @@ struct model_session *model_owned(struct model *m, const struct core_event *e, u
 	const struct model_session *gone = find_ended(m, id);
 	size_t live = find_live(m, id);
 	uint64_t ref = e->kind == CORE_SEND ? e->send.ref : e->push.ref;
+	bool may_be_call = e->kind == CORE_CLOSE || e->kind == CORE_SEND || e->kind == CORE_PUSH;
 
-	if (l->up && live < m->n_live && m->live[live].link == e->link)
+	if (l->up && live < m->n_live && m->live[live].link == e->link &&
+		(may_be_call || !m->live[live].is_call))
 		return &m->live[live];
 	if (!l->up || gone == NULL || gone->edge_id != l->id || gone->edge_epoch != l->epoch)
 		model_line(m, "violation %u", e->link);
@@ -156,7 +148,7 @@ static void edge_down(struct model *m, const struct core_event *e)
 	/* The newest first: it decides what two connections of one device had last. */
 	for (size_t i = m->n_live; i > 0; i--) {
 		if (m->live[i - 1].link == e->link)
-			end(m, i - 1, e->now_ms);
+			model_end(m, i - 1, e->now_ms);
 	}
 	m->links[e->link].up = false;
 }
@@ -169,30 +161,35 @@ unsigned model_sessions(const struct model *m, unsigned user)
 	return devices;
 }
 
-static unsigned open_code(
-	struct model *m, const struct core_event *e, unsigned user, bool *violates)
+static unsigned open_code(struct model *m, const struct core_event *e, uint64_t old, bool *violates)
 {
+	bool reopen = e->open.reopen && e->kind == CORE_OPEN;
+	bool is_call = e->open.dialect == CORE_API;
+	unsigned voided = model_void_code(m, e->open.ticket, e->now_ms);
 	const struct ticket *t = e->open.ticket;
 	const struct model_link *l = &m->links[e->link];
 	bool foreign = t->edge_id != l->id || t->edge_epoch != l->epoch;
 	const struct model_session *gone = find_ended(m, t->session);
 	bool used = model_live(m, t->session) != NULL || gone != NULL;
 
-	*violates = !l->up || t->nonce != e->open.nonce || (!e->open.reopen && (foreign || used));
+	*violates = !l->up || t->nonce != e->open.nonce || (!reopen && (foreign || used)) ||
+		    (is_call && e->kind == CORE_REBIND);
 	if (*violates)
 		return 4003;
 	if (!foreign && gone != NULL && gone->final_code != 0)
 		return gone->final_code;
-	if (foreign || used)
+	if (!foreign && voided != 0)
+		return voided;
+	if (foreign || used || (is_call && reopen))
 		return 4200;
 	if (t->session_end_ms <= e->now_ms)
 		return t->session_end_ms == t->ceiling_ms ? 4230 : 4200;
 	if (t->issued_at_ms > e->now_ms + 1000)
 		return 4200;
-	if (t->present_by_ms < e->now_ms &&
-		!(e->open.reopen && e->now_ms <= m->config.started_ms + 30000))
+	if (t->present_by_ms < e->now_ms && !(reopen && e->now_ms <= m->config.started_ms + 30000))
 		return 4200;
-	return model_sessions(m, user) >= m->config.sessions_per_user ? 4004 : 0;
+	return model_limit_code(
+		m, e, (unsigned)model_user(m, (struct slice){t->uid, t->uid_len}), old);
 }
 
 /* Where it begins. */
@@ -205,7 +202,7 @@ static void begin(struct model *m, const struct core_event *e, struct model_sess
 	const struct model_position *p =
 		s->device[0] == '~' ? NULL : model_position(u, s->device, false);
 	enum core_reset why = CORE_RESET_NONE;
-	bool recovered = e->open.has_position;
+	bool recovered = e->open.has_position && !s->is_call;
 
 	for (size_t i = 0; i < 2 && recovered; i++) {
 		if (said[i] + 1 < streams[i]->floor)
@@ -220,7 +217,7 @@ static void begin(struct model *m, const struct core_event *e, struct model_sess
 		s->asked[i] = streams[i]->stored;
 		if (recovered)
 			s->asked[i] = said[i];
-		else if (!e->open.has_position && (i == 0 || u->has_begun))
+		else if (!e->open.has_position && !s->is_call && (i == 0 || u->has_begun))
 			s->asked[i] =
 				acked[i] + 1 < streams[i]->floor ? streams[i]->floor - 1 : acked[i];
 		s->acked[i] = p == NULL ? 0 : p->at[i];
@@ -243,7 +240,8 @@ static void begin_user(struct model *m, unsigned user)
 	model_line(m, "user %s %lu", u->uid, u->acked_system);
 }
 
-static void open(struct model *m, const struct core_event *e)
+/* old: the session whose place it takes, or 0. */
+static void open(struct model *m, const struct core_event *e, uint64_t old)
 {
 	const struct ticket *t = e->open.ticket;
 	int user = model_user(m, (struct slice){t->uid, t->uid_len});
@@ -256,18 +254,24 @@ static void open(struct model *m, const struct core_event *e)
 		.plain = e->open.dialect == CORE_PLAIN,
 		.ends_ms = t->session_end_ms,
 		.ceiling_ms = t->ceiling_ms,
-		.issued_ms = t->issued_at_ms};
+		.issued_ms = t->issued_at_ms,
+		.token_hash = t->token_hash,
+		.issuer_id = t->issuer_id,
+		.is_call = e->open.dialect == CORE_API};
 	bool violates;
 	unsigned code;
 
 	assert(user >= 0 && m->n_live < MODEL_LIVE);
-	snprintf(s.device, sizeof(s.device), "%.*s", SLICE_ARGS(e->open.device));
-	code = open_code(m, e, s.user, &violates);
+	snprintf(s.device, sizeof(s.device), "%.*s",
+		SLICE_ARGS(s.is_call ? SLICE_LITERAL("api") : e->open.device));
+	if (s.is_call && s.ends_ms > e->now_ms + 10000)
+		s.ends_ms = e->now_ms + 10000;
+	code = open_code(m, e, old, &violates);
 	if (violates)
 		model_line(m, "violation %u", e->link);
 	if (code != 0) {
 		model_line(m, "refused %u nonce=%lu code=%u", e->link, e->open.nonce, code);
-		if (e->open.reopen && t->edge_id == m->links[e->link].id &&
+		if (e->open.reopen && e->kind == CORE_OPEN && t->edge_id == m->links[e->link].id &&
 			t->edge_epoch == m->links[e->link].epoch && !violates &&
 			model_live(m, s.id) == NULL && find_ended(m, s.id) == NULL)
 			keep_ended(m, &s, e->now_ms);
@@ -276,49 +280,20 @@ static void open(struct model *m, const struct core_event *e)
 	begin(m, e, &s);
 	m->live[m->n_live++] = s;
 	begin_user(m, s.user);
+	model_replace(m, e, &s, old);
+	if (old != 0)
+		model_end(m, find_live(m, old), e->now_ms);
 }
 
-static void renew(struct model *m, const struct core_event *e)
+static void rebind(struct model *m, const struct core_event *e)
 {
-	const struct ticket *t = e->renew.ticket;
-	struct model_session *s = model_owned(m, e, e->renew.session);
+	bool is_owned = model_owned(m, e, e->open.replaces) != NULL;
 
-	if (s == NULL)
-		return;
-	if (t->session != s->id || t->edge_id != s->edge_id || t->edge_epoch != s->edge_epoch ||
-		model_user(m, (struct slice){t->uid, t->uid_len}) != (int)s->user) {
-		model_line(m, "violation %u", e->link);
-		return;
-	}
-	if (t->issued_at_ms > e->now_ms + 1000 || t->present_by_ms < e->now_ms ||
-		t->issued_at_ms <= s->issued_ms)
-		return;
-	s->issued_ms = t->issued_at_ms;
-	s->ends_ms = t->session_end_ms;
-	s->ceiling_ms = t->ceiling_ms;
-	s->flags = t->flags;
-}
-
-static void kick(struct model *m, const struct core_event *e)
-{
-	int user = model_user(m, e->user.uid);
-	unsigned n = 0;
-
-	if (user < 0 || !m->users[user].known) {
-		model_line(m, "ctl ref=0 0/0 devices=0 seq=0 mid= code=1101 -");
-		return;
-	}
-	for (uint32_t link = 0; link < MODEL_LINKS; link++) {
-		for (size_t i = 0; i < m->n_live;) {
-			if (m->live[i].user != (unsigned)user || m->live[i].link != link) {
-				i++;
-				continue;
-			}
-			end_for_good(m, i, 4009, e->now_ms);
-			n++;
-		}
-	}
-	model_line(m, "ctl ref=0 1/0 devices=%u seq=0 mid= code=0 -", n);
+	if (is_owned)
+		open(m, e, e->open.replaces);
+	else
+		model_line(m, "refused %u nonce=%lu code=%d", e->link, e->open.nonce,
+			m->n_lines > 0 ? 4003 : 4200);
 }
 
 static void tick(struct model *m, const struct core_event *e)
@@ -336,7 +311,7 @@ static void tick(struct model *m, const struct core_event *e)
 			break;
 		model_line(m, "shut %u session=%lu code=%d", m->live[next].link, m->live[next].id,
 			m->live[next].ends_ms == m->live[next].ceiling_ms ? 4230 : 4200);
-		end(m, next, e->now_ms);
+		model_end(m, next, e->now_ms);
 	}
 	for (size_t i = 0; !model_is_silent(m, e->now_ms) && i < m->n_live; i++) {
 		for (size_t k = 0; k < m->live[i].n_watches; k++) {
@@ -356,7 +331,7 @@ static void end_owned(struct model *m, const struct core_event *e)
 	struct model_session *s = model_owned(m, e, e->close.session);
 
 	if (s != NULL)
-		end(m, (size_t)(s - m->live), e->now_ms);
+		model_end(m, (size_t)(s - m->live), e->now_ms);
 }
 
 static void set_away(struct model *m, const struct core_event *e)
@@ -382,7 +357,7 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 		edge_down(m, e);
 		break;
 	case CORE_OPEN:
-		open(m, e);
+		open(m, e, 0);
 		break;
 	case CORE_CLOSE:
 		end_owned(m, e);
@@ -404,13 +379,13 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 		set_away(m, e);
 		break;
 	case CORE_RENEW:
-		renew(m, e);
+		model_renew(m, e);
 		break;
 	case CORE_USER_KNOWN:
 		m->users[model_user(m, e->user.uid)].known = true;
 		break;
 	case CORE_CTL_KICK:
-		kick(m, e);
+		model_kick(m, e);
 		break;
 	case CORE_ACK:
 		model_ack(m, e);
@@ -437,7 +412,10 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 		model_purge(m, e);
 		break;
 	case CORE_REBIND:
+		rebind(m, e);
+		break;
 	case CORE_REVOKE:
+		model_revoke(m, e);
 		break;
 	case CORE_TICK:
 		tick(m, e);
@@ -446,9 +424,12 @@ void model_step(struct model *m, const struct core_event *e, struct slice mid)
 	}
 }
 
-bool model_is_refused(const struct model *m)
+bool model_is_refused(const struct model *m, const struct core_event *e)
 {
 	for (size_t i = 0; i < m->n_lines; i++) {
+		/* The id of a reopen is kept. */
+		if (e->kind == CORE_REBIND && strncmp(m->lines[i], "refused", 7) == 0)
+			return true;
 		if (strncmp(m->lines[i], "violation", 9) == 0 ||
 			strstr(m->lines[i], " 0/0 devices=0") != NULL)
 			return true;

@@ -12,12 +12,13 @@
 #define MODEL_USERS 9
 #define MODEL_SYSTEM MODEL_USERS /* as a recipient, and as a stream */
 #define MODEL_STREAMS (MODEL_USERS + 1)
-#define MODEL_LIVE 64
+#define MODEL_LIVE 256
 #define MODEL_ENDED 4096
 #define MODEL_WATCHES 4
 #define MODEL_POSITIONS 8
 #define MODEL_MESSAGES 2000
-#define MODEL_LINES 512
+#define MODEL_LINES 1024
+#define MODEL_VOIDS 512
 #define MODEL_LINE_BYTES 448
 
 enum model_state { MODEL_OFFLINE, MODEL_ONLINE, MODEL_AWAY, MODEL_UNKNOWN };
@@ -38,6 +39,7 @@ struct model_session {
 	uint32_t edge_epoch;
 	char device[DEVICE_MAX_BYTES + 1];
 	bool plain;
+	bool is_call; /* of an HTTP request */
 	bool away;
 	bool is_live;
 	bool is_reading[2];
@@ -47,6 +49,8 @@ struct model_session {
 	int64_t ends_ms;
 	int64_t ceiling_ms;
 	int64_t issued_ms;
+	uint64_t token_hash;
+	uint32_t issuer_id;
 	unsigned final_code; /* of the close, when it ended for good */
 	size_t n_watches;
 	struct model_watch watches[MODEL_WATCHES];
@@ -121,6 +125,15 @@ struct model_waiter {
 	struct model_asker asker;
 };
 
+/* A revocation, as it was told; one after the other, none is forgotten. */
+struct model_void {
+	enum mark_kind kind;
+	char uid[24];
+	uint64_t id;
+	int64_t at_ms;
+	unsigned code;
+};
+
 struct model {
 	struct core_config config;
 	struct model_link links[MODEL_LINKS];
@@ -134,6 +147,8 @@ struct model {
 	struct model_message messages[MODEL_MESSAGES];
 	size_t n_waiters;
 	struct model_waiter waiters[MODEL_MESSAGES];
+	size_t n_voids;
+	struct model_void voids[MODEL_VOIDS];
 	uint64_t generation;
 	int64_t contacts[MODEL_USERS][MODEL_USERS]; /* 0: none */
 	size_t n_lines;
@@ -143,8 +158,8 @@ struct model {
 void model_init(struct model *m, const struct core_config *config);
 /* mid: the one the core has drawn, for an event without one. */
 void model_step(struct model *m, const struct core_event *e, struct slice mid);
-/* Whether the event is one that must change nothing: a violation, or refused. */
-bool model_is_refused(const struct model *m);
+/* Whether the event was one that must change nothing: a violation, or refused. */
+bool model_is_refused(const struct model *m, const struct core_event *e);
 
 const struct model_session *model_live(const struct model *m, uint64_t id);
 int model_user(const struct model *m, struct slice uid); /* -1: none */

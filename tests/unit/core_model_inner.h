@@ -1,7 +1,8 @@
 /*
  * core_model_inner: what the files of the plain model share: core_model.c (who is there),
- * core_model_presence.c, core_model_messages.c (who may say what to whom), core_model_stored.c (it
- * is on disk, or not), core_model_streams.c (pages, positions, trimming), core_model_text.c.
+ * core_model_identity.c (who may be there, and is not any more), core_model_presence.c,
+ * core_model_messages.c (who may say what to whom), core_model_stored.c (it is on disk, or not),
+ * core_model_streams.c (pages, positions, trimming), core_model_text.c.
  */
 #ifndef POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
 #define POSTERN_TESTS_UNIT_CORE_MODEL_INNER_H
@@ -15,6 +16,20 @@
 void model_line(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* NULL, and the lines are right, for an event that names no session of its link. */
 struct model_session *model_owned(struct model *m, const struct core_event *e, uint64_t id);
+void model_end(struct model *m, size_t i, int64_t now_ms);
+/* Shut by others, and never opened again. */
+void model_end_for_good(struct model *m, size_t i, unsigned code, int64_t now_ms);
+/* The close code for a ticket that is void, or 0. */
+unsigned model_void_code(const struct model *m, const struct ticket *t, int64_t now_ms);
+void model_revoke(struct model *m, const struct core_event *e);
+/* 0, or the close code for one too many; old: the id that is rebound, or 0. */
+unsigned model_limit_code(
+	const struct model *m, const struct core_event *e, unsigned user, uint64_t old);
+/* Ends what gives way to s. */
+void model_replace(
+	struct model *m, const struct core_event *e, const struct model_session *s, uint64_t old);
+void model_renew(struct model *m, const struct core_event *e);
+void model_kick(struct model *m, const struct core_event *e);
 /* Soon after a restart. */
 bool model_is_silent(const struct model *m, int64_t now_ms);
 unsigned model_sessions(const struct model *m, unsigned user);

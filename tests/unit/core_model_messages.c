@@ -236,7 +236,7 @@ void model_typing(struct model *m, const struct core_event *e)
 	for (size_t i = 0; i < m->n_live; i++) {
 		const struct model_session *at = &m->live[i];
 
-		if (at->user == to && at != s)
+		if (at->user == to && at != s && !at->is_call)
 			model_line(m, "deliver %u session=%lu shed=1 native=0 0/0 plain=%d %s",
 				at->link, at->id, n, text);
 	}

@@ -25,7 +25,8 @@ static unsigned spread(struct model *m, const struct model_message *msg, enum mo
 	for (size_t i = 0; i < m->n_live; i++) {
 		const struct model_session *s = &m->live[i];
 
-		if (s->user != user || !s->is_live || (is_carbon && s->id == msg->session))
+		if (s->user != user || !s->is_live || s->is_call ||
+			(is_carbon && s->id == msg->session))
 			continue;
 		model_line(m, "deliver %u session=%lu shed=0 native=%d %lu/0 plain=%zu %s", s->link,
 			s->id, is_carbon, is_carbon ? msg->seq_from : msg->seq_to, plain, text);
@@ -76,7 +77,9 @@ static void store(struct model *m, size_t index, int64_t wall_ms)
 	if (msg->to == MODEL_SYSTEM) {
 		size_t plain = model_text(m, msg, MODEL_TO_ALL, text);
 
-		msg->devices = (unsigned)m->n_live;
+		msg->devices = 0;
+		for (size_t i = 0; i < m->n_live; i++)
+			msg->devices += !m->live[i].is_call;
 		model_line(m, "system %lu plain=%zu %s", msg->seq_to, plain, text);
 	} else {
 		msg->devices = spread(m, msg, MODEL_RECEIVED);

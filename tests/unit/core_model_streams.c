@@ -49,7 +49,7 @@ void model_settle(struct model *m, unsigned user, const char *device)
 		const struct model_session *s = &m->live[i];
 
 		for (size_t k = 0; k < 2; k++) {
-			if (s->user == user && strcmp(s->device, device) == 0 &&
+			if (s->user == user && !s->is_call && strcmp(s->device, device) == 0 &&
 				s->acked[k] < least[k])
 				least[k] = s->acked[k];
 		}
