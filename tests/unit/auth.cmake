@@ -18,6 +18,7 @@ add_unit_test(questions SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS pos
 add_unit_test(refresh SOURCES unit/forge.c LIBS postern_auth_rules)
 add_unit_test(ticketring LIBS postern_auth_rules)
 add_unit_test(revocations SOURCES unit/db_rig.c LIBS postern_auth_rules)
+add_unit_test(revoke SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
 add_unit_test(token SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
 add_unit_test(token_claims SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
 add_unit_test(trust SOURCES unit/db_rig.c ${PROJECT_SOURCE_DIR}/auth/trust.c LIBS postern_auth_rules)
