@@ -34,6 +34,7 @@ struct hub {
 	struct arena *arena;	  /* of the message that is being handled */
 	struct buf scratch;	  /* of the same, for JSON */
 	struct ticket_keys *keys; /* NULL until auth has made one */
+	int64_t keys_changed_ms;  /* another one mints since then; 0: and all edges know */
 	struct leases leases;
 	struct tail *tail;
 	struct why *why;

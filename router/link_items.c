@@ -225,11 +225,15 @@ void links_credential(struct links *ls, uint32_t slot)
 void links_new_credentials(struct links *ls)
 {
 	for (uint32_t i = 0; i < MAX_EDGES; i++) {
-		if (!ls->links[i].live)
-			continue;
-		if (links_wire(ls, i) >= 3)
+		if (ls->links[i].live && links_wire(ls, i) >= 3)
 			links_credential(ls, i);
-		else
+	}
+}
+
+void links_end_old_credentials(struct links *ls)
+{
+	for (uint32_t i = 0; i < MAX_EDGES; i++) {
+		if (ls->links[i].live && links_wire(ls, i) < 3)
 			links_close(ls, i, "ticket_key");
 	}
 }

@@ -42,9 +42,10 @@ uint32_t links_wire(const struct links *ls, uint32_t slot);
  * edge. */
 int links_drain(struct links *ls, uint32_t edge_id, uint64_t *out_sessions);
 
-/* The ticket key changed: each edge gets a credential made with the new one, or, where its wire
- * cannot say that, loses its link, and gets one with the next. */
+/* The ticket key changed: each edge gets a credential made with the new one. */
 void links_new_credentials(struct links *ls);
+/* The edges whose wire cannot say that lose their links, and get one with the next. */
+void links_end_old_credentials(struct links *ls);
 
 void links_gauges(struct links *ls, uint32_t slot, const Pb__UpGauges *gauges);
 

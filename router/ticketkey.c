@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "proto/ticket_files.h"
 #include "router/links.h"
@@ -40,6 +41,16 @@ static void drop_retired(struct hub *h, const char *dir)
 	}
 }
 
+/* Well before the older key goes: with what it made such an edge still gets its identity again. */
+static void end_old_credentials(struct hub *h)
+{
+	if (h->keys_changed_ms == 0 ||
+		clock_boot_ms() - h->keys_changed_ms < TICKET_KEY_RETIRE_MS / 2)
+		return;
+	h->keys_changed_ms = 0;
+	links_end_old_credentials(h->links);
+}
+
 void ticketkey_wanted(struct hub *h, uint32_t id)
 {
 	char dir[PATH_MAX];
@@ -48,8 +59,10 @@ void ticketkey_wanted(struct hub *h, uint32_t id)
 	if (h->keys == NULL || id == 0 || id > UINT8_MAX || !dir_of(h, dir))
 		return;
 	drop_retired(h, dir);
-	if (ticket_keys_minting(h->keys) == id)
+	if (ticket_keys_minting(h->keys) == id) {
+		end_old_credentials(h);
 		return;
+	}
 	rc = ticket_keys_load_one(h->keys, dir, (unsigned char)id);
 	if (rc < 0) {
 		LOG_LIMITED(LOG_ERROR, "ticket_key", "dir=%s id=%u error=\"%s\"", dir, id,
@@ -57,6 +70,7 @@ void ticketkey_wanted(struct hub *h, uint32_t id)
 		return;
 	}
 	(void)ticket_keys_mint_with(h->keys, (unsigned char)id);
+	h->keys_changed_ms = clock_boot_ms();
 	links_new_credentials(h->links);
 	log_info("ticket_key_changed", "minting=%u", id);
 }
