@@ -69,6 +69,9 @@ static bool are_networks(const char *text)
 
 _Static_assert(PROXY_NETWORKS_MAX == 32 && ORIGINS_MAX == 32, "as the texts above say");
 
+static const char *const swaps[] = {
+	[EDGE_SWAP_REJECT] = "reject", [EDGE_SWAP_REBIND] = "rebind", NULL};
+
 static const struct setting settings[] = {
 	{"listen", SETTING_TEXT, FIELD(listen_text), .text = "127.0.0.1:8080", .check = is_address,
 		.allowed = AN_ADDRESS,
@@ -83,6 +86,15 @@ static const struct setting settings[] = {
 		.help = "web origins that may connect, as "
 			"https://a.example,https://b.example:8443; "
 			"none: any, and no CORS"},
+	{"token-cookie", SETTING_BOOL, FIELD(token_cookie),
+		.help = "take tokens from the cookie postern_token too; wants --origins"},
+	{"token-query", SETTING_BOOL, FIELD(token_query),
+		.help = "take tokens from ?token= too, where others may log them"},
+	{"token-ticket", SETTING_BOOL, FIELD(token_ticket), .number = true,
+		.help = "take one-time tickets from ?ticket="},
+	{"swap", SETTING_CHOICE, FIELD(swap), .choices = swaps, .number = EDGE_SWAP_REJECT,
+		.help = "what another user's token does to a live connection: close it, or make it "
+			"his"},
 	{"demo", SETTING_BOOL, FIELD(demo),
 		.help = "serve the demo page of --web; for a loopback listener"},
 	{"demo-public", SETTING_BOOL, FIELD(demo_public),
@@ -172,6 +184,9 @@ static bool is_safe(struct edge_config *cfg)
 	if (cfg->has_listen_proxy && cfg->n_proxy_from == 0)
 		return refuse("--listen-proxy without --proxy-from: anybody could name any address "
 			      "as his own; say which networks the balancers are in");
+	if (cfg->token_cookie && cfg->origins.n == 0)
+		return refuse("--token-cookie without --origins: any page could make a browser act "
+			      "for its user; say whose pages may");
 	if (cfg->demo && !cfg->demo_public && is_public(cfg))
 		return refuse(
 			"--demo on an address that is not loopback: the demo passwords are "

@@ -15,6 +15,8 @@
 #define PROXY_NETWORKS_MAX 32
 #define SOCKET_PATH_BYTES 108
 
+enum edge_swap { EDGE_SWAP_REJECT, EDGE_SWAP_REBIND };
+
 struct edge_config {
 	struct daemon_config daemon;
 	/* As given. */
@@ -25,6 +27,10 @@ struct edge_config {
 	char *web;
 	bool demo;
 	bool demo_public;
+	bool token_cookie;
+	bool token_query;
+	bool token_ticket;
+	enum edge_swap swap;
 	int64_t max_connections;
 	int64_t head_timeout_ms;
 	int64_t upgrade_timeout_ms;

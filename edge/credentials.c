@@ -2,6 +2,11 @@
  * A token is looked at here only as far as its alphabet, so that what can be no token costs auth
  * nothing and is answered at once.  Whether it is a good one is auth's to say.  A scheme other than
  * Bearer is no token of ours and no mistake either: a browser may add Basic by itself.
+ *
+ * A cookie-string is taken apart as RFC 6265 writes it (4.2.1): pairs with `; ` between them, and
+ * neither blanks nor quotes belong to a name or a token.  Cookies of other names are nobody's
+ * business here, whatever is in them; two of ours that differ (a sibling domain can add one) are
+ * two tokens.  Query values are taken as they were sent: no byte of a token needs an encoding.
  */
 #include "edge/credentials.h"
 
@@ -54,14 +59,37 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
-/* One more place; the verdict of all of them so far. */
-static enum credentials_result add_token(
-	enum credentials_result so_far, struct slice token, bool is_first, struct credentials *out)
+static bool looks_like_one_time(struct slice s)
 {
-	if (so_far == CREDENTIALS_CONFLICT || (!is_first && !slice_eq(out->token, token)))
-		return CREDENTIALS_CONFLICT;
+	for (size_t i = 0; i < s.len; i++) {
+		if (!is_base64url(s.data[i]))
+			return false;
+	}
+	return s.len == ONE_TIME_TEXT_BYTES;
+}
+
+enum place { PLACE_HEADER, PLACE_COOKIE, PLACE_TICKET };
+
+struct search {
+	enum credentials_result result;
+	bool is_later; /* something was seen already */
+	bool is_malformed;
+};
+
+/* One more place; s->result is the verdict of all of them so far. */
+static void add(struct search *s, enum place place, struct slice token, struct credentials *out)
+{
+	const bool is_one_time = place == PLACE_TICKET;
+	const bool is_good = is_one_time ? looks_like_one_time(token) : looks_like_token(token);
+
+	if (s->is_later && (!slice_eq(out->token, token) || out->is_one_time != is_one_time))
+		s->result = CREDENTIALS_CONFLICT;
+	else if (s->result != CREDENTIALS_CONFLICT)
+		s->result = is_good ? CREDENTIALS_FOUND : CREDENTIALS_NONE;
+	out->is_cookie = place == PLACE_COOKIE && (!s->is_later || out->is_cookie);
 	out->token = token;
-	return looks_like_token(token) ? CREDENTIALS_FOUND : CREDENTIALS_NONE;
+	out->is_one_time = is_one_time;
+	s->is_later = true;
 }
 
 /* Whether there is a bearer in Authorization, and what follows the word. */
@@ -82,12 +110,6 @@ static bool bearer_of(struct slice value, struct slice *out)
 	return true;
 }
 
-struct search {
-	enum credentials_result result;
-	bool is_first; /* no token was seen so far */
-	bool is_malformed;
-};
-
 static void take_protocol(struct search *s, struct slice name, struct credentials *out)
 {
 	static const char prefix[] = "bearer.";
@@ -99,8 +121,7 @@ static void take_protocol(struct search *s, struct slice name, struct credential
 		struct slice token = {name.data + n, name.len - n};
 
 		out->offers_bearer = true;
-		s->result = add_token(s->result, token, s->is_first, out);
-		s->is_first = false;
+		add(s, PLACE_HEADER, token, out);
 	} else if (!is_protocol_name(name)) {
 		s->is_malformed = true;
 	} else if (slice_is(name, "postern.v1")) {
@@ -122,9 +143,58 @@ static void take_protocols(struct search *s, struct slice list, struct credentia
 	}
 }
 
-enum credentials_result credentials_find(const struct http_head *head, struct credentials *out)
+static void take_cookies(struct search *s, struct slice list, struct credentials *out)
 {
-	struct search s = {.result = CREDENTIALS_NONE, .is_first = true};
+	static const char prefix[] = "postern_token=";
+	const size_t n = sizeof(prefix) - 1;
+
+	for (size_t from = 0; from < list.len;) {
+		size_t to = from;
+
+		while (to < list.len && list.data[to] != ';')
+			to++;
+		if (to - from >= n && memcmp(list.data + from, prefix, n) == 0)
+			add(s, PLACE_COOKIE, (struct slice){list.data + from + n, to - from - n},
+				out);
+		from = to + 1;
+		if (from < list.len && list.data[from] == ' ')
+			from++;
+	}
+}
+
+static void take_query(struct search *s, struct slice query, enum place place, const char *name,
+	struct credentials *out)
+{
+	struct slice value;
+	size_t at = 0;
+
+	while (http_query_next(query, name, &at, &value))
+		add(s, place, value, out);
+}
+
+static bool is_named(const struct http_field *field, const char *name)
+{
+	return field->name.len == strlen(name) &&
+	       strncasecmp(field->name.data, name, field->name.len) == 0;
+}
+
+static void take_fields(
+	struct search *s, const struct http_head *head, bool with_cookies, struct credentials *out)
+{
+	for (size_t i = 0; i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (is_named(field, "Sec-WebSocket-Protocol"))
+			take_protocols(s, field->value, out);
+		else if (with_cookies && is_named(field, "Cookie"))
+			take_cookies(s, field->value, out);
+	}
+}
+
+enum credentials_result credentials_find(const struct http_head *head,
+	const struct credential_places *places, struct credentials *out)
+{
+	struct search s = {.result = CREDENTIALS_NONE};
 	struct slice token;
 	struct slice value;
 	size_t count;
@@ -133,18 +203,13 @@ enum credentials_result credentials_find(const struct http_head *head, struct cr
 	value = http_head_get(head, "Authorization", &count);
 	if (count > 1)
 		return CREDENTIALS_CONFLICT;
-	if (count == 1 && bearer_of(value, &token)) {
-		s.result = add_token(s.result, token, true, out);
-		s.is_first = false;
-	}
-	for (size_t i = 0; i < head->n_fields; i++) {
-		static const char name[] = "Sec-WebSocket-Protocol";
-		const struct http_field *field = &head->fields[i];
-
-		if (field->name.len == sizeof(name) - 1 &&
-			strncasecmp(field->name.data, name, field->name.len) == 0)
-			take_protocols(&s, field->value, out);
-	}
+	if (count == 1 && bearer_of(value, &token))
+		add(&s, PLACE_HEADER, token, out);
+	take_fields(&s, head, places->cookie, out);
+	if (places->query)
+		take_query(&s, head->query, PLACE_HEADER, "token", out);
+	if (places->ticket)
+		take_query(&s, head->query, PLACE_TICKET, "ticket", out);
 	if (s.is_malformed && s.result != CREDENTIALS_CONFLICT)
 		return CREDENTIALS_MALFORMED;
 	return s.result;

@@ -252,6 +252,7 @@ static int build_front(struct edge *e)
 		.n_proxy_from = cfg->n_proxy_from,
 		.origins = &cfg->origins,
 		.pages = e->pages,
+		.places = {cfg->token_cookie, cfg->token_query, cfg->token_ticket},
 		.head_timeout_ms = cfg->head_timeout_ms,
 		.upgrade_timeout_ms = cfg->upgrade_timeout_ms,
 		.max_connections = e->max_connections,

@@ -7,12 +7,8 @@
  */
 #include "edge/frame.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "edge/json_uid.h"
 #include "proto/names.h"
-
-#define UID_NUMBER_MAX 999999999999999 /* 15 digits */
 
 static const struct frame_error fine = {EX_NONE, NULL};
 
@@ -26,51 +22,13 @@ static struct slice text_of(const json_t *value)
 	return (struct slice){json_string_value(value), json_string_length(value)};
 }
 
-/* Whether a number outside of strings is written -0, which jansson reads as 0. */
-static bool has_minus_zero(struct slice text)
-{
-	bool in_string = false;
-
-	for (size_t i = 0; i + 1 < text.len; i++) {
-		char c = text.data[i];
-
-		if (in_string && c == '\\')
-			i++;
-		else if (c == '"')
-			in_string = !in_string;
-		else if (!in_string && c == '-' && text.data[i + 1] == '0')
-			return true;
-	}
-	return false;
-}
-
-/* text is the whole frame's. */
-static bool read_uid(
-	struct slice text, const json_t *value, char digits[FRAME_DIGITS], struct slice *out)
-{
-	json_int_t n;
-
-	if (json_is_string(value)) {
-		*out = text_of(value);
-		return name_is_uid(*out);
-	}
-	if (!json_is_integer(value))
-		return false;
-	n = json_integer_value(value);
-	if (n < 0 || n > UID_NUMBER_MAX || (n == 0 && has_minus_zero(text)))
-		return false;
-	*out = (struct slice){
-		digits, (size_t)snprintf(digits, FRAME_DIGITS, "%" JSON_INTEGER_FORMAT, n)};
-	return true;
-}
-
 static struct frame_error read_chat(struct slice text, const json_t *data, struct frame *out)
 {
 	const json_t *message = json_object_get(data, "message");
 
 	if (!json_is_object(data))
 		return bad("data");
-	if (!read_uid(text, json_object_get(data, "toUserId"), out->digits[0], &out->to))
+	if (!json_uid(text, json_object_get(data, "toUserId"), out->digits[0], &out->to))
 		return bad("toUserId");
 	if (!json_is_string(message))
 		return bad("message");
@@ -84,7 +42,7 @@ static struct frame_error read_typing(struct slice text, const json_t *data, str
 {
 	if (!json_is_object(data))
 		return bad("data");
-	if (!read_uid(text, json_object_get(data, "toUserId"), out->digits[0], &out->to))
+	if (!json_uid(text, json_object_get(data, "toUserId"), out->digits[0], &out->to))
 		return bad("toUserId");
 	return fine;
 }
@@ -144,7 +102,7 @@ static struct frame_error read_watch(struct slice text, const json_t *data, stru
 	for (size_t i = 0; i < json_array_size(users); i++) {
 		const json_t *user = json_array_get(users, i);
 
-		if (!read_uid(text, user, out->digits[i], &out->users[i]))
+		if (!json_uid(text, user, out->digits[i], &out->users[i]))
 			return bad("users");
 		out->n_users = i + 1;
 	}
@@ -164,7 +122,7 @@ static struct frame_error read_push(struct slice text, const json_t *data, struc
 	out->name = text_of(name);
 	if (!name_is_event(out->name) || name_is_reserved_event(out->name))
 		return bad("event");
-	if (user != NULL && !read_uid(text, user, out->digits[0], &out->to))
+	if (user != NULL && !json_uid(text, user, out->digits[0], &out->to))
 		return bad("user");
 	if (body == NULL)
 		return bad("data");

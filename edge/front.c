@@ -240,7 +240,7 @@ static void init(struct front *f, uv_loop_t *loop, struct auth_client *auth, str
 	d->loop = loop;
 	d->auth = auth;
 	d->live = live;
-	d->rules = (struct request_rules){f->config.origins, f->config.pages};
+	d->rules = (struct request_rules){f->config.origins, f->config.pages, f->config.places};
 	d->head_timeout_ms = f->config.head_timeout_ms;
 	d->upgrade_timeout_ms = f->config.upgrade_timeout_ms;
 	d->max_connections = f->config.max_connections;
@@ -272,16 +272,22 @@ int front_new(struct front **out, uv_loop_t *loop, struct auth_client *auth, str
 	return result;
 }
 
-void front_drain(struct front *f)
+static void drain_list(struct guest *newest)
 {
 	struct guest *next;
 
-	f->door.is_draining = true;
-	for (struct guest *g = f->door.newest; g != NULL; g = next) {
-		next = g->older; /* a step frees no guest but its own */
+	for (struct guest *g = newest; g != NULL; g = next) {
+		next = g->older; /* a step frees or moves no guest but its own */
 		if (g->phase == GUEST_TALKING)
 			guest_tell(g, &(struct news){.event = EV_DRAIN});
 	}
+}
+
+void front_drain(struct front *f)
+{
+	f->door.is_draining = true;
+	for (size_t i = 0; i < GUEST_LISTS; i++)
+		drain_list(f->door.newest[i]);
 }
 
 struct front_stats front_stats(const struct front *f)

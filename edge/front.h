@@ -11,6 +11,7 @@
 
 #include "common/address.h"
 #include "edge/auth_client.h"
+#include "edge/credentials.h"
 #include "edge/live.h"
 #include "edge/origin.h"
 #include "edge/pages.h"
@@ -28,6 +29,7 @@ struct front_config {
 	size_t n_proxy_from;
 	const struct origin_list *origins;
 	const struct pages *pages; /* NULL: no demo page */
+	struct credential_places places;
 	int64_t head_timeout_ms;
 	int64_t upgrade_timeout_ms;
 	size_t max_connections;

@@ -21,7 +21,6 @@ enum {
 	OUT_MAX_BYTES = 16384,
 	SEND_DEADLINE_MS = 10000,
 	DISCARD_MAX_BYTES = 1048576,
-	ROOM_LOOKS = 64,
 };
 
 uint64_t door_random(struct door *d)
@@ -46,6 +45,25 @@ void guest_set_deadline(struct guest *g, int64_t in_ms)
 
 static void on_ready(struct watch_source *s, uint32_t events);
 
+static void list_add(struct guest *g, enum guest_list list)
+{
+	struct door *d = g->door;
+
+	g->list = list;
+	g->newer = NULL;
+	g->older = d->newest[list];
+	*(g->older == NULL ? &d->oldest[list] : &g->older->newer) = g;
+	d->newest[list] = g;
+}
+
+static void list_remove(struct guest *g)
+{
+	struct door *d = g->door;
+
+	*(g->newer == NULL ? &d->newest[g->list] : &g->newer->older) = g->older;
+	*(g->older == NULL ? &d->oldest[g->list] : &g->older->newer) = g->newer;
+}
+
 void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_state state)
 {
 	struct guest *g = calloc(1, sizeof(*g));
@@ -62,9 +80,7 @@ void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_
 	g->peer = *peer;
 	buf_init(&g->in, IN_MAX_BYTES);
 	buf_init(&g->out, OUT_MAX_BYTES);
-	g->older = d->newest;
-	*(g->older == NULL ? &d->oldest : &g->older->newer) = g;
-	d->newest = g;
+	list_add(g, GUESTS_IDLE);
 	d->n_guests++;
 	guest_set_deadline(g, d->head_timeout_ms);
 }
@@ -85,12 +101,12 @@ void guest_free(struct guest *g)
 		auth_client_cancel(d->auth, g->ask);
 	d->n_asking -= g->is_asking;
 	wheel_unset(&g->deadline);
-	*(g->newer == NULL ? &d->newest : &g->newer->older) = g->older;
-	*(g->older == NULL ? &d->oldest : &g->older->newer) = g->newer;
+	list_remove(g);
 	d->n_guests--;
 	watch_forget(d->watch, &g->source);
 	if (g->fd >= 0)
 		close(g->fd);
+	guest_call_free(g->call);
 	wipe(&g->in);
 	wipe(&g->out);
 	free(g);
@@ -99,20 +115,27 @@ void guest_free(struct guest *g)
 static bool is_reading(const struct guest *g)
 {
 	return g->state == UP_READING_PROXY || g->state == UP_READING_HEAD ||
-	       g->state == UP_READING_BODY;
+	       g->state == UP_READING_BODY || g->state == UP_READING_CALL;
+}
+
+void guest_sort(struct guest *g)
+{
+	const bool is_idle =
+		g->phase == GUEST_LINGERING || (g->phase == GUEST_TALKING && is_reading(g));
+	const enum guest_list list = is_idle ? GUESTS_IDLE : GUESTS_BUSY;
+
+	if (list == g->list)
+		return;
+	list_remove(g);
+	list_add(g, list);
 }
 
 bool guest_make_room(struct door *d)
 {
-	unsigned looked_at = 0;
-
-	for (struct guest *g = d->oldest; g != NULL && looked_at++ < ROOM_LOOKS; g = g->newer) {
-		if (g->phase == GUEST_LINGERING || (g->phase == GUEST_TALKING && is_reading(g))) {
-			guest_free(g);
-			return true;
-		}
-	}
-	return false;
+	if (d->oldest[GUESTS_IDLE] == NULL)
+		return false;
+	guest_free(d->oldest[GUESTS_IDLE]);
+	return true;
 }
 
 static void tell(struct guest *g, enum upgrade_event event)
@@ -155,9 +178,15 @@ static enum upgrade_event event_of(enum request_kind kind)
 	case REQUEST_UPGRADE:
 		return EV_HEAD_UPGRADE;
 	case REQUEST_CHECK:
+	case REQUEST_REFRESH:
+	case REQUEST_LOGOUT:
+	case REQUEST_TICKET:
 		return EV_HEAD_CHECK;
 	case REQUEST_LOGIN:
 		return EV_HEAD_BODY;
+	case REQUEST_CHAT:
+	case REQUEST_PUSH:
+		return EV_HEAD_CALL;
 	case REQUEST_OPTIONS:
 	case REQUEST_HEALTH:
 	case REQUEST_READY:
@@ -169,25 +198,60 @@ static enum upgrade_event event_of(enum request_kind kind)
 	return EV_HEAD_REFUSED;
 }
 
-static void take_body(struct guest *g)
+static void take_login(struct guest *g, struct slice body)
 {
 	struct http_login login;
 
-	if (g->in.failed) {
-		tell(g, EV_GONE);
-	} else if (g->in.len < g->body_bytes) {
-		return;
-	} else if (!http_read_login((struct slice){g->in.data, g->body_bytes}, &login)) {
+	if (!http_read_login(body, &login)) {
 		tell(g, EV_BODY_BAD);
-	} else {
-		guest_tell(g, &(struct news){.event = EV_BODY_OK, .login = &login});
-		json_decref(login.json);
+		return;
 	}
+	guest_tell(g, &(struct news){.event = EV_BODY_OK, .login = &login});
+	json_decref(login.json);
+}
+
+static void take_body(struct guest *g)
+{
+	const struct slice body = {g->in.data, g->body_bytes};
+
+	if (g->in.failed)
+		tell(g, EV_GONE);
+	else if (g->in.len < g->body_bytes)
+		return;
+	else if (g->kind == REQUEST_LOGIN)
+		take_login(g, body);
+	else
+		guest_call_take_body(g, body);
 }
 
 static bool is_full(const struct door *d)
 {
 	return live_count(d->live) + d->n_asking >= d->max_connections || live_is_tight(d->live);
+}
+
+static bool is_call(enum request_kind kind)
+{
+	return kind == REQUEST_CHAT || kind == REQUEST_PUSH;
+}
+
+/* What the head cannot know. */
+static void judge_further(const struct door *d, struct slice rest, struct request *request)
+{
+	const bool is_upgrade = request->kind == REQUEST_UPGRADE;
+	enum refusal r = N_REFUSALS;
+
+	if (!is_upgrade && !is_call(request->kind))
+		return;
+	if (is_upgrade && rest.len > 0)
+		r = REFUSAL_EARLY_BYTES;
+	else if (d->is_draining)
+		r = REFUSAL_DRAINING;
+	else if (is_upgrade ? is_full(d) : live_is_tight(d->live))
+		r = REFUSAL_FULL;
+	if (r == N_REFUSALS)
+		return;
+	request->kind = REQUEST_REFUSED;
+	request->refusal = r;
 }
 
 static void take_request(struct guest *g, const struct http_head *head, struct slice rest)
@@ -196,23 +260,18 @@ static void take_request(struct guest *g, const struct http_head *head, struct s
 	struct news news = {.request = &request};
 
 	request_judge(head, &g->door->rules, &request);
+	judge_further(g->door, rest, &request);
 	g->is_for_upgrade = request.is_for_upgrade;
-	if (request.kind == REQUEST_UPGRADE && rest.len > 0) {
-		request.kind = REQUEST_REFUSED;
-		request.refusal = REFUSAL_EARLY_BYTES;
-	} else if (request.kind == REQUEST_UPGRADE && g->door->is_draining) {
-		request.kind = REQUEST_REFUSED;
-		request.refusal = REFUSAL_DRAINING;
-	} else if (request.kind == REQUEST_UPGRADE && is_full(g->door)) {
-		request.kind = REQUEST_REFUSED;
-		request.refusal = REFUSAL_FULL;
-	}
 	g->kind = request.kind;
 	g->cors = request.cors;
 	news.event = event_of(request.kind);
 	news.refusal = request.refusal;
-	if (request.kind != REQUEST_LOGIN) {
+	if (request.kind != REQUEST_LOGIN && !is_call(request.kind)) {
 		guest_tell(g, &news);
+		return;
+	}
+	if (is_call(request.kind) && !guest_call_begin(g, &request)) {
+		tell(g, EV_GONE);
 		return;
 	}
 	/* The head's bytes end here, and with them what the request borrowed from them. */
@@ -283,6 +342,7 @@ static void take(struct guest *g, struct slice in)
 		take_head(g, in);
 		break;
 	case UP_READING_BODY:
+	case UP_READING_CALL:
 		keep(g, in);
 		take_body(g);
 		break;
@@ -291,6 +351,8 @@ static void take(struct guest *g, struct slice in)
 	case UP_ADOPTED:
 	case UP_CHECKING:
 	case UP_LOGGING_IN:
+	case UP_PERMITTING:
+	case UP_CALLING:
 	case UP_CLOSED:
 	case UP_N_STATES:
 		g->discarded += in.len;
@@ -353,6 +415,7 @@ static void on_ready(struct watch_source *s, uint32_t events)
 static void begin_sending(struct guest *g)
 {
 	g->phase = GUEST_SENDING;
+	guest_sort(g);
 	watch_change(g->door->watch, g->fd, EPOLLIN | EPOLLOUT, &g->source);
 	guest_set_deadline(g, SEND_DEADLINE_MS);
 }
@@ -366,6 +429,7 @@ static void linger(struct guest *g)
 	if (g->phase == GUEST_SENDING)
 		watch_change(g->door->watch, g->fd, EPOLLIN, &g->source);
 	g->phase = GUEST_LINGERING;
+	guest_sort(g);
 	guest_set_deadline(g, LINGER_MS);
 }
 

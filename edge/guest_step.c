@@ -15,6 +15,7 @@ enum {
 	AFTER_MIN_MS = 1000, /* 503: back off, each for another time */
 	AFTER_MAX_MS = 4000,
 	LOGIN_TIMEOUT_MS = 10000,
+	LOGOUT_TIMEOUT_MS = 5000, /* the router has a part in it */
 };
 
 static void log_refused(const struct guest *g, const struct refusal_info *info, unsigned code)
@@ -25,6 +26,13 @@ static void log_refused(const struct guest *g, const struct refusal_info *info, 
 		address_format(&g->peer, peer), info->message);
 }
 
+int64_t guest_after_ms(struct guest *g, int64_t said_ms)
+{
+	if (said_ms > 0)
+		return said_ms;
+	return AFTER_MIN_MS + (int64_t)(door_random(g->door) % (AFTER_MAX_MS - AFTER_MIN_MS));
+}
+
 static void refuse(struct guest *g, enum refusal why, const struct news *news)
 {
 	struct door *d = g->door;
@@ -32,14 +40,11 @@ static void refuse(struct guest *g, enum refusal why, const struct news *news)
 	struct refusal_detail detail = {
 		.refusal = why,
 		.code = news->code,
-		.after_ms = news->after_ms,
+		.after_ms = guest_after_ms(g, news->after_ms),
 		.allow = news->request == NULL ? NULL : news->request->allow,
 		.cors = g->cors,
 	};
 
-	if (detail.after_ms <= 0)
-		detail.after_ms =
-			AFTER_MIN_MS + (int64_t)(door_random(d) % (AFTER_MAX_MS - AFTER_MIN_MS));
 	d->n_refused++;
 	if (g->is_for_upgrade)
 		live_count_upgrade(d->live, true);
@@ -54,7 +59,7 @@ static void stop_asking(struct guest *g)
 	g->is_asking = false;
 }
 
-static void on_auth_reply(void *arg, const struct auth_reply *reply)
+void guest_on_auth_reply(void *arg, const struct auth_reply *reply)
 {
 	static const enum upgrade_event events[] = {
 		[AUTH_GRANTED] = EV_GRANTED,
@@ -83,29 +88,73 @@ static void name_device(struct guest *g)
 	g->device_len = (size_t)n;
 }
 
-static void ask_auth(struct guest *g, const struct request *request)
+void guest_ask_auth(struct guest *g, const struct guest_proof *proof)
 {
 	struct door *d = g->door;
+	const int64_t ms = d->upgrade_timeout_ms;
 
 	g->nonce = door_random(d);
-	if (request->kind == REQUEST_UPGRADE) {
-		g->is_asking = true;
-		d->n_asking++;
-		g->is_native = request->is_native;
-		memcpy(g->key, request->key.data, sizeof(g->key));
-		memcpy(g->device, request->device, request->device_len);
-		g->device_len = request->device_len;
-		g->has_position = request->has_position;
-		g->position = request->position;
-		if (g->device_len == 0)
-			name_device(g);
-	}
-	guest_set_deadline(g, d->upgrade_timeout_ms);
-	g->ask = auth_client_verify(d->auth,
-		&(struct auth_verify){.token = request->token, .nonce = g->nonce},
-		d->upgrade_timeout_ms, on_auth_reply, g);
+	guest_set_deadline(g, ms);
+	if (proof->is_one_time)
+		g->ask = auth_client_redeem(d->auth,
+			&(struct auth_redeem){proof->token, proof->origin, g->nonce}, ms,
+			guest_on_auth_reply, g);
+	else
+		g->ask = auth_client_verify(d->auth,
+			&(struct auth_verify){.token = proof->token, .nonce = g->nonce}, ms,
+			guest_on_auth_reply, g);
 	if (g->ask == 0)
 		tell_busy(g);
+}
+
+static void keep_upgrade(struct guest *g, const struct request *request)
+{
+	g->is_asking = true;
+	g->door->n_asking++;
+	g->is_native = request->is_native;
+	memcpy(g->key, request->key.data, sizeof(g->key));
+	memcpy(g->device, request->device, request->device_len);
+	g->device_len = request->device_len;
+	g->has_position = request->has_position;
+	g->position = request->position;
+	if (g->device_len == 0)
+		name_device(g);
+}
+
+/* About the token itself. */
+static void ask_more(struct guest *g, const struct request *r)
+{
+	struct auth_client *auth = g->door->auth;
+	int64_t ms = g->door->upgrade_timeout_ms;
+
+	if (r->kind == REQUEST_LOGOUT) {
+		ms = LOGOUT_TIMEOUT_MS;
+		g->ask = auth_client_logout(auth, r->token, ms, guest_on_auth_reply, g);
+	} else if (r->kind == REQUEST_REFRESH) {
+		g->ask = auth_client_refresh(auth, r->token, ms, guest_on_auth_reply, g);
+	} else {
+		g->ask =
+			auth_client_one_time(auth, r->token, r->origin, ms, guest_on_auth_reply, g);
+	}
+	guest_set_deadline(g, ms);
+	if (g->ask == 0)
+		tell_busy(g);
+}
+
+/* request: NULL for a call, whose head is gone. */
+static void ask_auth(struct guest *g, const struct request *request)
+{
+	if (request == NULL) {
+		guest_call_ask(g);
+		return;
+	}
+	if (request->kind == REQUEST_UPGRADE)
+		keep_upgrade(g, request);
+	if (request->kind == REQUEST_UPGRADE || request->kind == REQUEST_CHECK)
+		guest_ask_auth(g, &(struct guest_proof){
+					  request->token, request->is_one_time, request->origin});
+	else
+		ask_more(g, request);
 }
 
 static void on_opened(void *arg, enum live_open_outcome outcome, unsigned code)
@@ -177,7 +226,7 @@ static void ask_login(struct guest *g, const struct http_login *login)
 		login->username, login->password, slice_of(address_prefix(&g->peer, prefix))};
 
 	guest_set_deadline(g, LOGIN_TIMEOUT_MS);
-	g->ask = auth_client_login(g->door->auth, &ask, LOGIN_TIMEOUT_MS, on_auth_reply, g);
+	g->ask = auth_client_login(g->door->auth, &ask, LOGIN_TIMEOUT_MS, guest_on_auth_reply, g);
 	if (g->ask == 0)
 		tell_busy(g);
 }
@@ -188,7 +237,7 @@ static void answer_plain(struct guest *g, const struct request *request)
 
 	switch (request->kind) {
 	case REQUEST_OPTIONS:
-		http_write_options(&g->out, request->allow, g->cors);
+		http_write_options(&g->out, request->allow, &g->cors);
 		break;
 	case REQUEST_HEALTH:
 		http_write_health(&g->out);
@@ -204,7 +253,12 @@ static void answer_plain(struct guest *g, const struct request *request)
 	case REQUEST_REFUSED:
 	case REQUEST_UPGRADE:
 	case REQUEST_CHECK:
+	case REQUEST_REFRESH:
+	case REQUEST_LOGOUT:
+	case REQUEST_TICKET:
 	case REQUEST_LOGIN:
+	case REQUEST_CHAT:
+	case REQUEST_PUSH:
 		guest_free(g);
 		return;
 	}
@@ -212,17 +266,22 @@ static void answer_plain(struct guest *g, const struct request *request)
 	guest_send(g);
 }
 
-static void answer_check(struct guest *g)
+static void answer_check(struct guest *g, const struct auth_reply *reply)
 {
 	g->door->n_answered++;
-	http_write_no_content(&g->out, g->cors);
+	if (g->kind == REQUEST_REFRESH)
+		http_write_token(&g->out, reply->token, &g->cors);
+	else if (g->kind == REQUEST_TICKET)
+		http_write_ticket(&g->out, reply->token, reply->expires_in_ms, &g->cors);
+	else
+		http_write_no_content(&g->out, &g->cors);
 	guest_send(g);
 }
 
 static void answer_login(struct guest *g, struct slice token)
 {
 	g->door->n_answered++;
-	http_write_token(&g->out, token, g->cors);
+	http_write_token(&g->out, token, &g->cors);
 	guest_send(g);
 }
 
@@ -233,17 +292,26 @@ static void cancel_ask(struct guest *g)
 	g->ask = 0;
 }
 
+static void end_session_of(struct guest *g)
+{
+	if (g->call != NULL)
+		live_call_cancel(g->door->live, g->nonce);
+	else
+		live_open_cancel(g->door->live, g->nonce);
+}
+
 void guest_tell(struct guest *g, const struct news *news)
 {
 	bool end_session;
 	struct upgrade_step step = upgrade_step(&g->state, news->event, &end_session);
 
 	if (end_session)
-		live_open_cancel(g->door->live, g->nonce);
+		end_session_of(g);
 	if (g->state == UP_CLOSED) {
 		cancel_ask(g);
 		stop_asking(g);
 	}
+	guest_sort(g);
 	switch (step.action) {
 	case ACT_CLOSE:
 		guest_free(g);
@@ -269,10 +337,19 @@ void guest_tell(struct guest *g, const struct news *news)
 		answer_plain(g, news->request);
 		break;
 	case ACT_ANSWER_CHECK:
-		answer_check(g);
+		answer_check(g, news->reply);
 		break;
 	case ACT_ANSWER_LOGIN:
 		answer_login(g, news->reply->token);
+		break;
+	case ACT_CALL:
+		guest_call_make(g, news->reply);
+		break;
+	case ACT_ANSWER_CALL:
+		guest_call_answer(g, news);
+		break;
+	case ACT_REFUSE_CALL:
+		guest_call_refuse(g, news);
 		break;
 	case ACT_REFUSE:
 		refuse(g, step.refusal, news);

@@ -5,9 +5,9 @@
  */
 #include "edge/http.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#include "edge/refusal.h"
 #include "proto/limits.h"
 
 #define LOGIN_MAX_DEPTH 4
@@ -15,7 +15,10 @@
 static const char no_store[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 			       "Connection: close\r\n";
 
-static void write_json(struct buf *out, const char *status, struct slice cors, struct slice body)
+static const struct cors nobody;
+
+static void write_json(
+	struct buf *out, const char *status, const struct cors *cors, struct slice body)
 {
 	buf_printf(out,
 		"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s",
@@ -27,7 +30,7 @@ static void write_json(struct buf *out, const char *status, struct slice cors, s
 
 void http_write_health(struct buf *out)
 {
-	write_json(out, "200 OK", (struct slice){NULL, 0}, SLICE_LITERAL("{\"alive\":true}"));
+	write_json(out, "200 OK", &nobody, SLICE_LITERAL("{\"alive\":true}"));
 }
 
 void http_write_ready(struct buf *out, bool auth_is_up, bool router_is_up)
@@ -38,42 +41,65 @@ void http_write_ready(struct buf *out, bool auth_is_up, bool router_is_up)
 		is_ready ? "true" : "false", auth_is_up ? "true" : "false",
 		router_is_up ? "true" : "false");
 
-	write_json(out, is_ready ? "200 OK" : "503 Service Unavailable", (struct slice){NULL, 0},
+	write_json(out, is_ready ? "200 OK" : "503 Service Unavailable", &nobody,
 		(struct slice){body, (size_t)len});
 }
 
-void http_write_no_content(struct buf *out, struct slice cors)
+void http_write_no_content(struct buf *out, const struct cors *cors)
 {
 	buf_printf(out, "HTTP/1.1 204 No Content\r\n%s", no_store);
 	cors_write(out, cors);
 	buf_add_text(out, "\r\n");
 }
 
-void http_write_options(struct buf *out, const char *allow, struct slice cors)
+void http_write_options(struct buf *out, const char *allow, const struct cors *cors)
 {
 	buf_printf(out, "HTTP/1.1 204 No Content\r\nAllow: %s\r\n%s", allow, no_store);
 	cors_write(out, cors);
-	if (cors.len > 0)
+	if (cors->origin.len > 0)
 		buf_printf(out,
 			"Access-Control-Allow-Methods: %s\r\n"
-			"Access-Control-Allow-Headers: authorization, content-type\r\n"
+			"Access-Control-Allow-Headers: authorization, content-type, "
+			"idempotency-key\r\n"
 			"Access-Control-Max-Age: 600\r\n",
 			allow);
 	buf_add_text(out, "\r\n");
 }
 
-void http_write_token(struct buf *out, struct slice token, struct slice cors)
+void http_write_json(struct buf *out, struct slice body, const struct cors *cors)
+{
+	write_json(out, "200 OK", cors, body);
+}
+
+/* One secret, which does not stay behind in freed memory, and what follows it. */
+static void write_secret(struct buf *out, const char *name, struct slice secret, const char *rest,
+	const struct cors *cors)
 {
 	struct buf body;
 
 	buf_init(&body, TOKEN_MAX_BYTES * 2);
-	buf_add_text(&body, "{\"access_token\":");
-	buf_add_json_string(&body, token);
-	buf_add_text(&body, "}");
-	write_json(out, "200 OK", cors, buf_slice(&body));
+	buf_printf(&body, "{\"%s\":", name);
+	buf_add_json_string(&body, secret);
+	buf_add_text(&body, rest);
+	http_write_json(out, buf_slice(&body), cors);
 	out->failed |= body.failed;
-	explicit_bzero(body.data, body.len);
+	if (body.data != NULL)
+		explicit_bzero(body.data, body.cap);
 	buf_fini(&body);
+}
+
+void http_write_token(struct buf *out, struct slice token, const struct cors *cors)
+{
+	write_secret(out, "access_token", token, "}", cors);
+}
+
+void http_write_ticket(
+	struct buf *out, struct slice ticket, int64_t expires_in_ms, const struct cors *cors)
+{
+	char rest[64];
+
+	snprintf(rest, sizeof(rest), ",\"expires_in_ms\":%" PRId64 "}", expires_in_ms);
+	write_secret(out, "ticket", ticket, rest, cors);
 }
 
 void http_write_page(struct buf *out, const struct page *page, bool is_unchanged)

@@ -262,7 +262,8 @@ static void start_handles(struct live *l)
 
 static int make_tables(struct live *l)
 {
-	if (map_new(&l->by_nonce) < 0 || map_new(&l->by_session) < 0 || sends_new(&l->sends) < 0)
+	if (map_new(&l->by_nonce) < 0 || map_new(&l->by_session) < 0 ||
+		sends_new(&l->sends) < 0 || live_calls_new(&l->calls, l) < 0)
 		return -ENOMEM;
 	l->conns = calloc(l->config.max_connections, sizeof(struct live_conn *));
 	l->ping = wire_new_ping(SLICE_LITERAL("-"));

@@ -6,6 +6,7 @@ set(live_sources
   frame_write.c
   lease.c
   live.c
+  live_call.c
   live_client.c
   live_down.c
   live_drain.c

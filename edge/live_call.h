@@ -12,6 +12,9 @@
 
 struct live;
 
+/* At a time, of one edge. */
+#define LIVE_CALLS_MAX 512
+
 struct live_call {
 	uint64_t nonce; /* the one in the ticket; names this call */
 	struct slice ticket;
@@ -45,7 +48,8 @@ struct live_call_result {
 typedef void live_called_fn(void *arg, const struct live_call_result *result);
 
 /* All of call is copied.  done is called exactly once, later, from the loop, unless
- * live_call_cancel() came first.  0, or -EAGAIN: no link, or -ENOMEM. */
+ * live_call_cancel() came first.  0, or -EAGAIN: no link, or one that knows no calls; -EBUSY:
+ * LIVE_CALLS_MAX; -EINVAL; -ENOMEM. */
 int live_call(struct live *l, const struct live_call *call, live_called_fn *done, void *arg);
 /* Nobody waits any more; the session is closed. */
 void live_call_cancel(struct live *l, uint64_t nonce);

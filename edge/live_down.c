@@ -9,7 +9,7 @@
 #include "edge/live_inner.h"
 #include "proto/codec.h"
 
-static const char *state_name(Pb__SendState state)
+const char *live_state_name(Pb__SendState state)
 {
 	switch (state) {
 	case PB__SEND_STATE__SEND_REFUSED:
@@ -30,12 +30,13 @@ static const char *state_name(Pb__SendState state)
 static void say_result(struct live_conn *c, const struct send_entry *e, const Pb__DownResult *r)
 {
 	struct live *l = c->live;
-	const char *state = state_name(r->state);
+	const char *state = live_state_name(r->state);
 	const struct frame_ack ack = {
 		.id = send_id(e),
 		.mid = codec_slice(r->mid),
 		.state = state,
-		.first = r->state == PB__SEND_STATE__SEND_DUPLICATE ? state_name(r->first) : NULL,
+		.first = r->state == PB__SEND_STATE__SEND_DUPLICATE ? live_state_name(r->first)
+								    : NULL,
 		.devices = r->devices,
 		.seq = r->seq,
 	};
@@ -63,8 +64,10 @@ static void on_result(struct live *l, const Pb__DownResult *r)
 	struct send_entry *e = sends_take(l->sends, r->ref);
 	struct live_conn *c;
 
-	if (e == NULL)
+	if (e == NULL) {
+		live_call_on_result(l, r);
 		return;
+	}
 	c = map_get_u64(l->by_session, e->session);
 	if (c != NULL)
 		say_result(c, e, r);
@@ -108,8 +111,10 @@ static void on_shut(struct live *l, const Pb__DownShut *s)
 	struct live_conn *c = map_get_u64(l->by_session, s->session);
 	unsigned code = code_info(s->code) == NULL || s->code < 4000 ? CLOSE_RETRY : s->code;
 
-	if (c == NULL)
+	if (c == NULL) {
+		live_call_on_shut(l, s);
 		return;
+	}
 	live_end_session(c, false);
 	c->is_leaving = false;
 	live_close(c, code, s->after_ms);

@@ -78,6 +78,7 @@ struct live {
 	struct map *by_session; /* is_open */
 	struct sends *sends;
 	struct syncs syncs;
+	struct live_calls *calls;
 	size_t n_behind;
 	struct memory memory;
 	struct live_conn **conns; /* all of them */
@@ -157,6 +158,17 @@ void live_on_reopen_timer(uv_timer_t *timer);
 /* live_down.c */
 void live_on_item(void *arg, const Pb__DownItem *item);
 void live_on_system(void *arg, const struct system_message *m);
+
+const char *live_state_name(Pb__SendState state);
+
+/* live_call.c: true: it was of a call. */
+struct live_calls;
+int live_calls_new(struct live_calls **out, struct live *l);
+bool live_call_on_opened(struct live *l, const Pb__DownOpened *o);
+bool live_call_on_open_refused(struct live *l, const Pb__DownOpenRefused *r);
+void live_call_on_shut(struct live *l, const Pb__DownShut *s);
+void live_call_on_result(struct live *l, const Pb__DownResult *r);
+void live_calls_on_down(struct live *l);
 
 /* live_client.c */
 void live_on_text(struct ws_link *link, struct slice text);

@@ -210,6 +210,8 @@ void live_on_opened(struct live *l, const Pb__DownOpened *o)
 	struct live_conn *c = map_get_u64(l->by_nonce, o->nonce);
 	Pb__ResetReason reset = o->reset;
 
+	if (live_call_on_opened(l, o))
+		return;
 	/* It was cancelled, or closed while it was being reopened. */
 	if (c == NULL || c->is_open || o->epoch.len != EPOCH_BYTES) {
 		live_say_close(l, o->session);
@@ -244,7 +246,7 @@ void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r)
 {
 	struct live_conn *c = map_get_u64(l->by_nonce, r->nonce);
 
-	if (c == NULL || c->is_open)
+	if (live_call_on_open_refused(l, r) || c == NULL || c->is_open)
 		return;
 	if (c->stage == LIVE_OPENING) {
 		live_bury(c);
@@ -302,6 +304,7 @@ void live_on_link_down(void *arg)
 		if (i < l->n_conns)
 			lose_session(l->conns[i]);
 	syncs_reset(&l->syncs);
+	live_calls_on_down(l);
 	uv_timer_stop(&l->reopen_timer);
 }
 

@@ -5,8 +5,6 @@
  */
 #include "edge/origin.h"
 
-enum { ORIGIN_MAX_BYTES = 256 };
-
 static bool is_lower_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

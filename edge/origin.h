@@ -11,6 +11,7 @@
 #include "common/slice.h"
 
 #define ORIGINS_MAX 32
+#define ORIGIN_MAX_BYTES 256
 
 /* Borrowed from the text that was parsed. */
 struct origin {

@@ -21,6 +21,7 @@ enum refusal {
 	REFUSAL_POSITION,
 	REFUSAL_BODY,
 	REFUSAL_LOGIN,
+	REFUSAL_KEY,
 	REFUSAL_UNAUTHORIZED,
 	REFUSAL_ORIGIN,
 	REFUSAL_SESSION,
@@ -56,18 +57,35 @@ bool refusal_is_temporary(enum refusal r);
 /* What a refused OPEN is, by the router's close code. */
 enum refusal refusal_of_open(unsigned code);
 
+/* Which Origin may read the answer. */
+struct cors {
+	struct slice origin; /* empty: none */
+	bool has_cookies;    /* and whether it may send them along */
+};
+
 struct refusal_detail {
 	enum refusal refusal;
 	unsigned code;	   /* instead of the table's; 0: the table's */
 	int64_t after_ms;  /* of temporary ones */
 	const char *allow; /* with REFUSAL_METHOD: "GET, OPTIONS" */
-	struct slice cors; /* the Origin to allow, or empty */
+	struct cors cors;
 };
 
 /* Appends the whole answer, head and body (PROTOCOL.md, before the 101). */
 void refusal_write(struct buf *out, const struct refusal_detail *d);
 
-/* Access-Control-Allow-Origin for one Origin, or nothing when it is empty. */
-void cors_write(struct buf *out, struct slice origin);
+/* Why a call of the HTTP API was not carried out. */
+struct refusal_exception {
+	unsigned code;	    /* an exception code of proto/codes.h */
+	struct slice field; /* that is to blame; empty: none */
+	int64_t after_ms;   /* of temporary ones */
+	struct cors cors;
+};
+
+/* The same answer for an exception. */
+void refusal_write_exception(struct buf *out, const struct refusal_exception *e);
+
+/* The fields of CORS, or nothing when no Origin may read it. */
+void cors_write(struct buf *out, const struct cors *cors);
 
 #endif

@@ -5,43 +5,48 @@
  *
  * Without an Origin list any Origin may come: the token travels in a field that no foreign page can
  * make a browser send, so a page cannot act for a user whose token it does not have.  With a list,
- * a request that names an Origin must name one of it.
+ * a request that names an Origin must name one of it.  A browser sends a cookie by itself, so its
+ * token counts only beside an Origin of the list.
  */
 #include "edge/request.h"
 
 #include <strings.h>
 
-#include "edge/credentials.h"
 #include "proto/names.h"
 
 #define NONE N_REFUSALS
 
-enum route_kind {
-	ROUTE_NONE,
-	ROUTE_UPGRADE,
-	ROUTE_CHECK,
-	ROUTE_LOGIN,
-	ROUTE_HEALTH,
-	ROUTE_READY,
-	ROUTE_PAGE
+/* Where the token is to be. */
+enum token_use {
+	TOKEN_NONE,
+	TOKEN_ANY,  /* a token, or a one-time ticket in its place */
+	TOKEN_REAL, /* what is asked is about the token itself */
 };
 
 static const struct route {
 	const char *path;
-	enum route_kind kind;
+	enum request_kind kind;
 	enum http_method method;
-	const char *allow;
+	enum token_use token;
 	bool has_cors;
+	bool has_body; /* and wants it */
 } routes[] = {
-	{"/ws", ROUTE_UPGRADE, HTTP_GET, "GET, OPTIONS", false},
-	{"/auth/check", ROUTE_CHECK, HTTP_GET, "GET, OPTIONS", true},
-	{"/api/login", ROUTE_LOGIN, HTTP_POST, "POST, OPTIONS", true},
-	{"/user/login", ROUTE_LOGIN, HTTP_POST, "POST, OPTIONS", true}, /* the original's name */
-	{"/healthz", ROUTE_HEALTH, HTTP_GET, "GET, OPTIONS", false},
-	{"/readyz", ROUTE_READY, HTTP_GET, "GET, OPTIONS", false},
+	{"/ws", REQUEST_UPGRADE, HTTP_GET, TOKEN_ANY, false, false},
+	{"/auth/check", REQUEST_CHECK, HTTP_GET, TOKEN_ANY, true, false},
+	{"/auth/refresh", REQUEST_REFRESH, HTTP_POST, TOKEN_REAL, true, false},
+	{"/auth/logout", REQUEST_LOGOUT, HTTP_POST, TOKEN_REAL, true, false},
+	{"/auth/ticket", REQUEST_TICKET, HTTP_POST, TOKEN_REAL, true, false},
+	{"/api/login", REQUEST_LOGIN, HTTP_POST, TOKEN_NONE, true, true},
+	{"/api/chat", REQUEST_CHAT, HTTP_POST, TOKEN_ANY, true, true},
+	{"/api/push", REQUEST_PUSH, HTTP_POST, TOKEN_ANY, true, true},
+	{"/user/login", REQUEST_LOGIN, HTTP_POST, TOKEN_NONE, true,
+		true}, /* the original's names */
+	{"/user/chat", REQUEST_CHAT, HTTP_POST, TOKEN_ANY, true, true},
+	{"/healthz", REQUEST_HEALTH, HTTP_GET, TOKEN_NONE, false, false},
+	{"/readyz", REQUEST_READY, HTTP_GET, TOKEN_NONE, false, false},
 };
 
-static const struct route page_route = {NULL, ROUTE_PAGE, HTTP_GET, "GET, OPTIONS", false};
+static const struct route page_route = {NULL, REQUEST_PAGE, HTTP_GET, TOKEN_NONE, false, false};
 
 static const struct route *find_route(struct slice path, const struct page *page)
 {
@@ -96,29 +101,30 @@ static enum refusal check_upgrade(const struct http_head *head, struct request *
 }
 
 static enum refusal check_origin(
-	const struct http_head *head, const struct origin_list *origins, struct request *out)
+	const struct http_head *head, const struct request_rules *rules, struct request *out)
 {
 	const struct origin *found;
-	struct slice value;
 	size_t count;
 
-	value = http_head_get(head, "Origin", &count);
-	if (count > 1)
+	out->origin = http_head_get(head, "Origin", &count);
+	if (count > 1 || out->origin.len > ORIGIN_MAX_BYTES)
 		return REFUSAL_UPGRADE_FIELDS;
-	if (count == 0 || origins->n == 0)
+	if (count == 0 || rules->origins->n == 0)
 		return NONE;
-	found = origin_find(origins, value);
+	found = origin_find(rules->origins, out->origin);
 	if (found == NULL)
 		return REFUSAL_ORIGIN;
-	out->cors = found->text;
+	out->cors = (struct cors){found->text, rules->places.cookie};
 	return NONE;
 }
 
-static enum refusal check_token(const struct http_head *head, bool is_upgrade, struct request *out)
+static enum refusal check_token(const struct http_head *head, const struct route *route,
+	const struct request_rules *rules, struct request *out)
 {
+	const bool is_upgrade = route->kind == REQUEST_UPGRADE;
 	struct credentials found;
 
-	switch (credentials_find(head, &found)) {
+	switch (credentials_find(head, &rules->places, &found)) {
 	case CREDENTIALS_CONFLICT:
 		return REFUSAL_TWO_TOKENS;
 	case CREDENTIALS_NONE:
@@ -128,13 +134,26 @@ static enum refusal check_token(const struct http_head *head, bool is_upgrade, s
 	case CREDENTIALS_FOUND:
 		break;
 	}
+	if (found.is_cookie && out->cors.origin.len == 0)
+		return REFUSAL_ORIGIN;
+	if (found.is_one_time && route->token != TOKEN_ANY)
+		return REFUSAL_UNAUTHORIZED;
 	out->token = found.token;
+	out->is_one_time = found.is_one_time;
 	out->is_native = found.offers_native;
 	/* A client that offers something and is answered with nothing fails the connection itself,
 	 * without a word why (RFC 6455, 4.1); so say it. */
 	if (is_upgrade && !found.offers_native && (found.offers_other || found.offers_bearer))
 		return REFUSAL_SUBPROTOCOL;
 	return NONE;
+}
+
+static enum refusal check_key(const struct http_head *head, struct request *out)
+{
+	size_t count;
+
+	out->mid = http_head_get(head, "Idempotency-Key", &count);
+	return count == 0 || (count == 1 && name_is_mid(out->mid)) ? NONE : REFUSAL_KEY;
 }
 
 static enum refusal check_device(const struct http_head *head, struct request *out)
@@ -181,30 +200,32 @@ static enum refusal check_position(const struct http_head *head, struct request 
 	return NONE;
 }
 
+/* What a POST without a body's meaning brings is not read. */
 static enum refusal check_body(
-	const struct http_head *head, enum http_method method, struct request *out)
+	const struct http_head *head, const struct route *route, struct request *out)
 {
-	if (method != HTTP_POST)
+	if (route->method != HTTP_POST)
 		return head->content_length > 0 ? REFUSAL_BODY : NONE;
-	if (head->content_length < 0)
+	if (route->has_body && head->content_length < 0)
 		return REFUSAL_BODY;
 	if (head->content_length > BODY_MAX_BYTES)
 		return REFUSAL_BODY_TOO_LARGE;
-	out->body_bytes = (size_t)head->content_length;
+	out->body_bytes = route->has_body ? (size_t)head->content_length : 0;
 	return NONE;
 }
 
 static enum refusal check_route(const struct http_head *head, const struct route *route,
 	const struct request_rules *rules, struct request *out)
 {
-	bool is_upgrade = route->kind == ROUTE_UPGRADE;
-	enum refusal r =
-		is_upgrade ? check_upgrade(head, out) : check_body(head, route->method, out);
+	bool is_upgrade = route->kind == REQUEST_UPGRADE;
+	enum refusal r = is_upgrade ? check_upgrade(head, out) : check_body(head, route, out);
 
 	if (r == NONE && (is_upgrade || route->has_cors))
-		r = check_origin(head, rules->origins, out);
-	if (r == NONE && (is_upgrade || route->kind == ROUTE_CHECK))
-		r = check_token(head, is_upgrade, out);
+		r = check_origin(head, rules, out);
+	if (r == NONE && route->token != TOKEN_NONE)
+		r = check_token(head, route, rules, out);
+	if (r == NONE && (route->kind == REQUEST_CHAT || route->kind == REQUEST_PUSH))
+		r = check_key(head, out);
 	if (r == NONE && is_upgrade)
 		r = check_device(head, out);
 	if (r == NONE && is_upgrade)
@@ -218,27 +239,6 @@ static bool has_tag(const struct http_head *head, const char *etag)
 	return http_head_has_token(head, "If-None-Match", etag);
 }
 
-static enum request_kind kind_of(enum route_kind kind)
-{
-	switch (kind) {
-	case ROUTE_UPGRADE:
-		return REQUEST_UPGRADE;
-	case ROUTE_CHECK:
-		return REQUEST_CHECK;
-	case ROUTE_LOGIN:
-		return REQUEST_LOGIN;
-	case ROUTE_HEALTH:
-		return REQUEST_HEALTH;
-	case ROUTE_READY:
-		return REQUEST_READY;
-	case ROUTE_PAGE:
-		return REQUEST_PAGE;
-	case ROUTE_NONE:
-		break;
-	}
-	return REQUEST_REFUSED;
-}
-
 static enum refusal judge(
 	const struct http_head *head, const struct request_rules *rules, struct request *out)
 {
@@ -248,20 +248,20 @@ static enum refusal judge(
 
 	if (route == NULL)
 		return REFUSAL_NOT_FOUND;
-	out->is_for_upgrade = route->kind == ROUTE_UPGRADE;
-	out->allow = route->allow;
+	out->is_for_upgrade = route->kind == REQUEST_UPGRADE;
+	out->allow = route->method == HTTP_POST ? "POST, OPTIONS" : "GET, OPTIONS";
 	if (head->has_transfer_encoding)
 		return REFUSAL_TRANSFER_ENCODING;
 	if (head->method == HTTP_OPTIONS) {
 		out->kind = REQUEST_OPTIONS;
-		return route->has_cors ? check_origin(head, rules->origins, out) : NONE;
+		return route->has_cors ? check_origin(head, rules, out) : NONE;
 	}
 	if (head->method != route->method)
 		return REFUSAL_METHOD;
 	r = check_route(head, route, rules, out);
-	out->kind = kind_of(route->kind);
+	out->kind = route->kind;
 	out->page = page;
-	out->is_unchanged = route->kind == ROUTE_PAGE && has_tag(head, page->etag);
+	out->is_unchanged = route->kind == REQUEST_PAGE && has_tag(head, page->etag);
 	return r;
 }
 

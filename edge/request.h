@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/slice.h"
+#include "edge/credentials.h"
 #include "edge/origin.h"
 #include "edge/pages.h"
 #include "edge/position.h"
@@ -20,7 +21,12 @@ enum request_kind {
 	REQUEST_REFUSED, /* refusal, allow */
 	REQUEST_UPGRADE, /* token, key, device, position, is_native */
 	REQUEST_CHECK,	 /* token */
-	REQUEST_LOGIN,	 /* body_bytes */
+	REQUEST_REFRESH, /* token, as what follows; never a one-time ticket */
+	REQUEST_LOGOUT,
+	REQUEST_TICKET, /* a one-time ticket is wanted */
+	REQUEST_LOGIN,	/* body_bytes */
+	REQUEST_CHAT,	/* body_bytes, token, mid */
+	REQUEST_PUSH,
 	REQUEST_OPTIONS, /* allow */
 	REQUEST_HEALTH,
 	REQUEST_READY,
@@ -33,8 +39,11 @@ struct request {
 	enum request_kind kind;
 	enum refusal refusal;
 	bool is_for_upgrade; /* refused or not: it asked for the path of upgrades */
-	struct slice token;  /* borrowed from the head */
-	struct slice key;    /* borrowed from the head, WEBSOCKET_KEY_BYTES */
+	struct slice token;  /* borrowed from the head, as are all slices but cors */
+	bool is_one_time;    /* token is a one-time ticket */
+	struct slice origin; /* as it was sent; empty: none */
+	struct slice mid;    /* Idempotency-Key; empty: none */
+	struct slice key;    /* WEBSOCKET_KEY_BYTES */
 	bool is_native;
 	size_t device_len; /* 0: none given */
 	char device[DEVICE_MAX_BYTES];
@@ -42,7 +51,7 @@ struct request {
 	struct position position;
 	size_t body_bytes;
 	const char *allow; /* static */
-	struct slice cors; /* the list's text of an allowed Origin, or empty */
+	struct cors cors;  /* of the list's text */
 	const struct page *page;
 	bool is_unchanged; /* If-None-Match holds the page's ETag */
 };
@@ -50,6 +59,7 @@ struct request {
 struct request_rules {
 	const struct origin_list *origins; /* empty: any, and no CORS */
 	const struct pages *pages;	   /* NULL: no demo page */
+	struct credential_places places;
 };
 
 void request_judge(

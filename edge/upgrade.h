@@ -18,9 +18,12 @@ enum upgrade_state {
 	UP_ASKING_AUTH,
 	UP_OPENING,
 	UP_ADOPTED,
-	UP_CHECKING,	 /* /auth/check */
+	UP_CHECKING,	 /* /auth/...: whatever auth is asked about a token */
 	UP_READING_BODY, /* /api/login */
 	UP_LOGGING_IN,
+	UP_READING_CALL, /* /api/chat, /api/push: a session without a connection */
+	UP_PERMITTING,	 /* auth is asked */
+	UP_CALLING,	 /* the router has it */
 	UP_N_STATES
 };
 
@@ -34,6 +37,7 @@ enum upgrade_event {
 	EV_HEAD_UPGRADE, /* a good upgrade, with something that looks like a token */
 	EV_HEAD_CHECK,
 	EV_HEAD_BODY,
+	EV_HEAD_CALL,
 	EV_HEAD_PLAIN,
 	EV_HEAD_REFUSED, /* the caller knows the refusal */
 	EV_BODY_OK,
@@ -45,6 +49,8 @@ enum upgrade_event {
 	EV_OPENED,
 	EV_OPEN_REFUSED, /* the caller knows the refusal */
 	EV_ROUTER_AWAY,
+	EV_CALLED,	 /* the caller knows the answer */
+	EV_CALL_REFUSED, /* the caller knows the exception */
 	EV_N
 };
 
@@ -59,6 +65,9 @@ enum upgrade_action {
 	ACT_ANSWER_PLAIN,
 	ACT_ANSWER_CHECK,
 	ACT_ANSWER_LOGIN,
+	ACT_CALL,
+	ACT_ANSWER_CALL,
+	ACT_REFUSE_CALL,  /* with the caller's exception */
 	ACT_REFUSE,	  /* with the step's refusal */
 	ACT_REFUSE_KNOWN, /* with the caller's */
 };
@@ -70,8 +79,8 @@ struct upgrade_step {
 };
 
 /*
- * Moves *state and says what to do.  *out_end_session: OPEN was sent, and the session must be
- * closed at the router.
+ * Moves *state and says what to do.  *out_end_session: the router was asked for a session, which
+ * nobody waits for any more.
  */
 struct upgrade_step upgrade_step(
 	enum upgrade_state *state, enum upgrade_event ev, bool *out_end_session);

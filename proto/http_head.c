@@ -359,11 +359,10 @@ static bool names_parameter(struct slice encoded, const char *name)
 	return decode(encoded, buf, sizeof(buf), &decoded) == 0 && slice_is(decoded, name);
 }
 
-int http_query_get(struct slice query, const char *name, char *buf, size_t size, struct slice *out)
+bool http_query_next(struct slice query, const char *name, size_t *at, struct slice *out)
 {
-	int found = 0;
-
-	for (size_t from = 0; from < query.len;) {
+	while (*at < query.len) {
+		size_t from = *at;
 		size_t to = from;
 		size_t equals;
 
@@ -371,14 +370,26 @@ int http_query_get(struct slice query, const char *name, char *buf, size_t size,
 			to++;
 		for (equals = from; equals < to && query.data[equals] != '=';)
 			equals++;
+		*at = to + 1;
 		if (names_parameter((struct slice){query.data + from, equals - from}, name)) {
 			size_t value = equals < to ? equals + 1 : to;
 
-			if (found++ > 0 || decode((struct slice){query.data + value, to - value},
-						   buf, size, out) < 0)
-				return -1;
+			*out = (struct slice){query.data + value, to - value};
+			return true;
 		}
-		from = to + 1;
+	}
+	return false;
+}
+
+int http_query_get(struct slice query, const char *name, char *buf, size_t size, struct slice *out)
+{
+	struct slice value;
+	size_t at = 0;
+	int found = 0;
+
+	while (http_query_next(query, name, &at, &value)) {
+		if (found++ > 0 || decode(value, buf, size, out) < 0)
+			return -1;
 	}
 	return found;
 }

@@ -47,6 +47,12 @@ struct slice http_head_get(const struct http_head *head, const char *name, size_
 bool http_head_has_token(const struct http_head *head, const char *name, const char *token);
 
 /*
+ * Walks the query's parameters of one name: true and the next one's value as it was sent, not
+ * decoded.  *at begins at 0.
+ */
+bool http_query_next(struct slice query, const char *name, size_t *at, struct slice *out);
+
+/*
  * The value of one query parameter, percent-decoded into buf.  1 and *out; 0 when absent; -1 when
  * it is there twice, wrongly encoded, or longer than buf.
  */

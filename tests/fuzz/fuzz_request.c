@@ -16,11 +16,34 @@ static void assert_inside(struct slice part, struct slice in)
 	assert(part.data >= in.data && part.data + part.len <= in.data + in.len);
 }
 
-static void check_token(struct slice token)
+static void check_token(const struct request *r, struct slice in)
 {
-	assert(token.len >= 5 && token.len <= TOKEN_MAX_BYTES);
-	for (size_t i = 0; i < token.len; i++)
-		assert(token.data[i] > ' ' && (unsigned char)token.data[i] < 0x7f);
+	if (r->token.len == 0) {
+		assert(r->kind != REQUEST_UPGRADE && r->kind != REQUEST_CHECK);
+		assert(r->kind < REQUEST_REFRESH || r->kind > REQUEST_TICKET);
+		assert(r->kind != REQUEST_CHAT && r->kind != REQUEST_PUSH);
+		return;
+	}
+	assert_inside(r->token, in);
+	if (r->is_one_time)
+		assert(r->token.len == ONE_TIME_TEXT_BYTES &&
+			(r->kind < REQUEST_REFRESH || r->kind > REQUEST_TICKET));
+	else
+		assert(r->token.len >= 5 && r->token.len <= TOKEN_MAX_BYTES);
+	for (size_t i = 0; i < r->token.len; i++)
+		assert(r->token.data[i] > ' ' && (unsigned char)r->token.data[i] < 0x7f);
+}
+
+/* Nobody is let in for a cookie alone but a page of a listed Origin. */
+static void check_cookie(
+	const struct http_head *head, const struct request_rules *rules, const struct request *r)
+{
+	const struct credential_places others = {false, rules->places.query, rules->places.ticket};
+	struct credentials found;
+
+	if (r->kind == REQUEST_REFUSED || r->token.len == 0 || r->cors.origin.len > 0)
+		return;
+	assert(credentials_find(head, &others, &found) == CREDENTIALS_FOUND);
 }
 
 static void check(struct slice in, const struct http_head *head, const struct request_rules *rules)
@@ -29,10 +52,10 @@ static void check(struct slice in, const struct http_head *head, const struct re
 
 	request_judge(head, rules, &r);
 	assert((r.kind == REQUEST_REFUSED) == (r.refusal != N_REFUSALS));
-	if (r.kind == REQUEST_UPGRADE || r.kind == REQUEST_CHECK) {
-		assert_inside(r.token, in);
-		check_token(r.token);
-	}
+	if (r.kind != REQUEST_REFUSED)
+		check_token(&r, in);
+	check_cookie(head, rules, &r);
+	assert(r.mid.len == 0 || r.kind == REQUEST_REFUSED || name_is_mid(r.mid));
 	if (r.kind == REQUEST_UPGRADE) {
 		assert(head->method == HTTP_GET && r.key.len == WEBSOCKET_KEY_BYTES);
 		assert_inside(r.key, in);
@@ -53,7 +76,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(origin_list_parse("https://a.example,http://[::1]:80", &some, &bad));
 	if (http_head_parse(in, &head) != HTTP_HEAD_OK)
 		return 0;
-	check(in, &head, &(struct request_rules){&none, NULL});
-	check(in, &head, &(struct request_rules){&some, NULL});
+	for (unsigned i = 0; i < 8; i++) {
+		const struct credential_places places = {i & 1, i & 2, i & 4};
+
+		check(in, &head, &(struct request_rules){&none, NULL, places});
+		check(in, &head, &(struct request_rules){&some, NULL, places});
+	}
 	return 0;
 }

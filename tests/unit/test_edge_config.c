@@ -39,6 +39,8 @@ static void unsafe_settings_are_refused_with_one_line(void **state)
 		{"--demo --listen-proxy 0.0.0.0:81 --proxy-from 10.0.0.0/8", "--demo-public"},
 		{"--listen-proxy 127.0.0.1:8081", "--proxy-from"},
 		{"--listen-proxy 127.0.0.1:8081 --proxy-from=", "--proxy-from"},
+		{"--token-cookie", "--origins"},
+		{"--token-cookie --origins=", "--origins"},
 		{"--run "
 		 "/a/very/long/path/a/very/long/path/a/very/long/path/a/very/long/path/a/very/"
 		 "long/path/a/very/long/path",
@@ -115,6 +117,12 @@ static void what_is_given_is_made_ready(void **state)
 	assert_string_equal(cfg.system_path, "/r/router/system.sock");
 	assert_string_equal(line, "");
 	edge_config_free(&cfg);
+	assert_int_equal(
+		load("--token-cookie --origins https://a.example --token-query --token-ticket=off",
+			&line),
+		CONFIG_OK);
+	assert_true(cfg.token_cookie && cfg.token_query && !cfg.token_ticket);
+	edge_config_free(&cfg);
 }
 
 static void defaults_are_those_that_are_documented(void **state)
@@ -133,6 +141,9 @@ static void defaults_are_those_that_are_documented(void **state)
 	assert_int_equal(cfg.msgs_burst, 40);
 	assert_int_equal(cfg.pending_bytes, 262144);
 	assert_false(cfg.demo);
+	assert_false(cfg.token_cookie);
+	assert_false(cfg.token_query);
+	assert_true(cfg.token_ticket);
 	assert_false(cfg.has_listen_proxy);
 	edge_config_free(&cfg);
 	assert_int_equal(load("--check-config", &line), CONFIG_CHECK);

@@ -9,6 +9,9 @@
 #include "tests/unit/test.h"
 
 static struct buf out;
+static const struct cors nobody;
+static const struct cors somebody = {{"https://app.example", 19}, false};
+static const struct cors with_cookies = {{"https://app.example", 19}, true};
 
 static const char *text(void)
 {
@@ -71,7 +74,7 @@ static void every_refusal_is_json_with_a_length_that_nobody_keeps(void **state)
 		assert_true(slice_is(json_text(json, "retry"), code_info(info->code)->retry));
 		assert_int_equal(json_integer_value(json_object_get(json, "after_ms")),
 			refusal_is_temporary(d.refusal) ? 1500 : 0);
-		assert_int_equal(json_object_size(json), 5);
+		assert_int_equal(json_object_size(json), r == REFUSAL_KEY ? 6 : 5);
 		json_decref(json);
 		assert_int_equal(strstr(answer, "\r\nRetry-After: 2\r\n") != NULL,
 			refusal_is_temporary(d.refusal));
@@ -102,7 +105,7 @@ static void statuses_have_the_codes_that_are_documented(void **state)
 			assert_true(code == 4100 || code == 4131 || code == 4200 || code == 4202);
 			break;
 		default:
-			assert_int_equal(code, 4001);
+			assert_int_equal(code, r == REFUSAL_KEY ? 1004 : 4001);
 		}
 	}
 }
@@ -111,7 +114,7 @@ static void a_refused_method_names_those_that_are_allowed(void **state)
 {
 	struct refusal_detail d = {.refusal = REFUSAL_METHOD,
 		.allow = "GET, OPTIONS",
-		.cors = SLICE_LITERAL("https://app.example")};
+		.cors = {SLICE_LITERAL("https://app.example"), false}};
 
 	(void)state;
 	buf_clear(&out);
@@ -129,6 +132,8 @@ static void what_the_router_refuses_is_403_503_or_401(void **state)
 	assert_int_equal(refusal_of_open(CLOSE_OVERLOAD), REFUSAL_ROUTER_AWAY);
 	assert_int_equal(refusal_of_open(CLOSE_RETRY), REFUSAL_ROUTER_AWAY);
 	assert_int_equal(refusal_of_open(CLOSE_REVOKED), REFUSAL_UNAUTHORIZED);
+	assert_int_equal(refusal_of_open(CLOSE_RATE_LIMITED), REFUSAL_RATE);
+	assert_int_equal(refusal_of_open(CLOSE_LOGGED_OUT), REFUSAL_UNAUTHORIZED);
 	assert_int_equal(refusal_of_open(0), REFUSAL_SESSION);
 }
 
@@ -150,25 +155,89 @@ static void a_preflight_is_answered_for_a_listed_origin_only(void **state)
 {
 	(void)state;
 	buf_clear(&out);
-	http_write_options(&out, "POST, OPTIONS", (struct slice){NULL, 0});
+	http_write_options(&out, "POST, OPTIONS", &nobody);
 	assert_null(strstr(text(), "Access-Control"));
 	assert_non_null(strstr(text(), "\r\nAllow: POST, OPTIONS\r\n"));
 	buf_clear(&out);
-	http_write_options(&out, "POST, OPTIONS", SLICE_LITERAL("https://app.example"));
+	http_write_options(&out, "POST, OPTIONS", &somebody);
 	assert_non_null(strstr(text(), "\r\nAccess-Control-Allow-Origin: https://app.example\r\n"));
 	assert_non_null(strstr(text(), "\r\nAccess-Control-Allow-Methods: POST, OPTIONS\r\n"));
-	assert_non_null(strstr(
-		text(), "\r\nAccess-Control-Allow-Headers: authorization, content-type\r\n"));
+	assert_non_null(
+		strstr(text(), "\r\nAccess-Control-Allow-Headers: authorization, content-type, "
+			       "idempotency-key\r\n"));
+	assert_non_null(strstr(text(), "\r\nVary: Origin\r\n"));
 	assert_null(strstr(text(), "Allow-Credentials"));
+	buf_clear(&out);
+	http_write_options(&out, "POST, OPTIONS", &with_cookies);
+	assert_non_null(strstr(text(), "\r\nAccess-Control-Allow-Credentials: true\r\n"));
 }
 
 static void a_token_answer_is_what_the_original_gave(void **state)
 {
 	(void)state;
 	buf_clear(&out);
-	http_write_token(&out, SLICE_LITERAL("a.b.c"), (struct slice){NULL, 0});
+	http_write_token(&out, SLICE_LITERAL("a.b.c"), &nobody);
 	assert_string_equal(body_of(text()), "{\"access_token\":\"a.b.c\"}");
 	assert_non_null(strstr(text(), "\r\nCache-Control: no-store\r\n"));
+}
+
+static void a_ticket_answer_has_its_time(void **state)
+{
+	(void)state;
+	buf_clear(&out);
+	http_write_ticket(&out, SLICE_LITERAL("abc"), 30000, &somebody);
+	assert_string_equal(body_of(text()), "{\"ticket\":\"abc\",\"expires_in_ms\":30000}");
+	assert_non_null(strstr(text(), "\r\nCache-Control: no-store\r\n"));
+}
+
+static void an_exception_has_its_status(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *line;
+		bool is_temporary;
+	} table[] = {
+		{1004, "HTTP/1.1 400 ", false},
+		{1005, "HTTP/1.1 413 ", false},
+		{1101, "HTTP/1.1 404 ", false},
+		{1102, "HTTP/1.1 409 ", true},
+		{1103, "HTTP/1.1 429 ", true},
+		{1301, "HTTP/1.1 429 ", true},
+		{1404, "HTTP/1.1 403 ", false},
+		{1410, "HTTP/1.1 409 ", false},
+		{1503, "HTTP/1.1 503 ", true},
+		{1000, "HTTP/1.1 503 ", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct refusal_exception e = {.code = table[i].code,
+			.field = SLICE_LITERAL("to\"User"),
+			.after_ms = 1500,
+			.cors = somebody};
+		const char *answer;
+		json_t *json;
+
+		buf_clear(&out);
+		refusal_write_exception(&out, &e);
+		answer = text();
+		assert_memory_equal(answer, table[i].line, strlen(table[i].line));
+		assert_int_equal(json_read(slice_of(body_of(answer)), 4, &json), JSON_READ);
+		assert_int_equal(json_integer_value(json_object_get(json, "code")), table[i].code);
+		assert_true(slice_is(json_text(json, "field"), "to\"User"));
+		assert_int_equal(json_integer_value(json_object_get(json, "after_ms")),
+			table[i].is_temporary ? 1500 : 0);
+		assert_int_equal(
+			strstr(answer, "\r\nRetry-After: 2\r\n") != NULL, table[i].is_temporary);
+		assert_non_null(strstr(answer, "\r\nAccess-Control-Allow-Origin: "));
+		json_decref(json);
+	}
+	/* One that this build does not know. */
+	buf_clear(&out);
+	refusal_write_exception(&out, &(struct refusal_exception){.code = 1999, .after_ms = 1});
+	assert_memory_equal(text(), "HTTP/1.1 503 ", 13);
+	assert_non_null(strstr(body_of(text()), "\"code\":1000"));
+	assert_null(strstr(text(), "\"field\""));
 }
 
 static void a_page_is_kept_to_its_own_origin(void **state)
@@ -259,6 +328,8 @@ int main(void)
 		cmocka_unit_test(ready_is_200_only_with_both),
 		cmocka_unit_test(a_preflight_is_answered_for_a_listed_origin_only),
 		cmocka_unit_test(a_token_answer_is_what_the_original_gave),
+		cmocka_unit_test(a_ticket_answer_has_its_time),
+		cmocka_unit_test(an_exception_has_its_status),
 		cmocka_unit_test(a_page_is_kept_to_its_own_origin),
 		cmocka_unit_test(a_login_is_two_strings_of_bounded_length),
 		cmocka_unit_test(names_and_passwords_have_a_longest),

@@ -4,49 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "edge/request.h"
-#include "tests/unit/test.h"
-
-#define T "eyJh.eyJz.c2ln"
-#define BEARER "Authorization: Bearer " T "\r\n"
-#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define VERSION "Sec-WebSocket-Version: 13\r\n"
-#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n" KEY VERSION
-#define NONE N_REFUSALS
-
-static struct origin_list origins;
-
-static struct request judge(const char *line, const char *fields, const struct request_rules *rules)
-{
-	static char text[HEAD_MAX_BYTES];
-	struct http_head head;
-	struct request r;
-	int len = snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: a\r\n%s\r\n", line, fields);
-
-	assert_int_equal(http_head_parse((struct slice){text, (size_t)len}, &head), HTTP_HEAD_OK);
-	request_judge(&head, rules, &r);
-	return r;
-}
-
-struct row {
-	const char *line;
-	const char *fields;
-	enum request_kind kind;
-	enum refusal refusal;
-};
-
-static void check_rows(const struct row *rows, size_t n, const struct request_rules *rules)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct request r = judge(rows[i].line, rows[i].fields, rules);
-
-		if (r.kind != rows[i].kind || r.refusal != rows[i].refusal)
-			fail_msg("%s %s: kind %d refusal %d", rows[i].line, rows[i].fields,
-				(int)r.kind, (int)r.refusal);
-	}
-}
-
-#define CHECK_ROWS(rows, rules) check_rows(rows, sizeof(rows) / sizeof((rows)[0]), rules)
+#include "tests/unit/request_rig.h"
 
 static void upgrades_are_strict(void **state)
 {
@@ -130,7 +88,7 @@ static void upgrades_are_strict(void **state)
 			REQUEST_REFUSED, REFUSAL_DEVICE},
 	};
 	const struct origin_list no_origins = {0};
-	const struct request_rules rules = {&no_origins, NULL};
+	const struct request_rules rules = {.origins = &no_origins};
 
 	(void)state;
 	CHECK_ROWS(rows, &rules);
@@ -156,7 +114,7 @@ static void a_key_is_16_bytes_in_base64(void **state)
 		{"dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==", false},
 	};
 	const struct origin_list no_origins = {0};
-	const struct request_rules rules = {&no_origins, NULL};
+	const struct request_rules rules = {.origins = &no_origins};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -177,7 +135,7 @@ static void a_key_is_16_bytes_in_base64(void **state)
 static void an_upgrade_holds_what_the_next_steps_need(void **state)
 {
 	const struct origin_list no_origins = {0};
-	const struct request_rules rules = {&no_origins, NULL};
+	const struct request_rules rules = {.origins = &no_origins};
 	struct request r = judge("GET /ws?e=k3f9k3f9&dev=my%2Dphone_1&u=3",
 		UPGRADE "Sec-WebSocket-Protocol: postern.v1, bearer." T "\r\n", &rules);
 
@@ -199,7 +157,6 @@ static void an_upgrade_holds_what_the_next_steps_need(void **state)
 
 static void a_list_of_origins_lets_nobody_else_in(void **state)
 {
-#define ORIGIN(o) "Origin: " o "\r\n"
 	static const struct row rows[] = {
 		{"GET /ws", UPGRADE BEARER, REQUEST_UPGRADE, NONE},
 		{"GET /ws", UPGRADE BEARER ORIGIN("https://app.example"), REQUEST_UPGRADE, NONE},
@@ -219,18 +176,18 @@ static void a_list_of_origins_lets_nobody_else_in(void **state)
 		{"OPTIONS /api/login", ORIGIN("https://app.example"), REQUEST_OPTIONS, NONE},
 		{"GET /healthz", ORIGIN("https://evil.example"), REQUEST_HEALTH, NONE},
 	};
-	const struct request_rules rules = {&origins, NULL};
+	const struct request_rules rules = {.origins = &origins};
 	struct request r;
 
 	(void)state;
 	CHECK_ROWS(rows, &rules);
 	r = judge("OPTIONS /api/login", ORIGIN("https://app.example:443"), &rules);
-	assert_true(slice_is(r.cors, "https://app.example"));
+	assert_true(slice_is(r.cors.origin, "https://app.example"));
+	assert_false(r.cors.has_cookies);
 }
 
 static void plain_requests_have_their_routes(void **state)
 {
-#define LENGTH(n) "Content-Length: " n "\r\n"
 	static const struct row rows[] = {
 		{"GET /healthz", "", REQUEST_HEALTH, NONE},
 		{"GET /healthz?x=1", "", REQUEST_HEALTH, NONE},
@@ -257,7 +214,7 @@ static void plain_requests_have_their_routes(void **state)
 		{"GET /../etc/passwd", "", REQUEST_REFUSED, REFUSAL_NOT_FOUND},
 	};
 	const struct origin_list no_origins = {0};
-	const struct request_rules rules = {&no_origins, NULL};
+	const struct request_rules rules = {.origins = &no_origins};
 
 	(void)state;
 	CHECK_ROWS(rows, &rules);
@@ -289,7 +246,7 @@ static void pages_are_what_was_there_at_start(void **state)
 {
 	char dir[] = "/tmp/postern-pages-XXXXXX";
 	const struct origin_list no_origins = {0};
-	struct request_rules rules = {&no_origins, NULL};
+	struct request_rules rules = {.origins = &no_origins};
 	struct pages *pages = NULL;
 	char inner[64];
 	char match[64];
@@ -329,14 +286,6 @@ static void pages_are_what_was_there_at_start(void **state)
 	assert_int_equal(judge("GET /img/../index.html", "", &rules).refusal, REFUSAL_NOT_FOUND);
 	assert_int_equal(judge("POST /", "", &rules).refusal, REFUSAL_METHOD);
 	pages_free(pages);
-}
-
-static int read_origins(void **state)
-{
-	struct slice bad;
-
-	(void)state;
-	return origin_list_parse("https://app.example", &origins, &bad) ? 0 : -1;
 }
 
 int main(void)

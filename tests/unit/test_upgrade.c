@@ -46,6 +46,29 @@ static void the_101_has_one_way_in(void **state)
 	}
 }
 
+/* A session without a connection: the same two who must say yes, and no 101 at its end. */
+static void a_call_has_one_way_in(void **state)
+{
+	(void)state;
+	for (int from = 0; from < UP_N_STATES; from++) {
+		for (int ev = 0; ev < EV_N; ev++) {
+			struct upgrade_step s =
+				step((enum upgrade_state)from, (enum upgrade_event)ev);
+			bool is_read = from == UP_READING_HEAD && ev == EV_HEAD_CALL;
+			bool is_asked = from == UP_READING_CALL && ev == EV_BODY_OK;
+			bool is_made = from == UP_PERMITTING && ev == EV_GRANTED;
+			bool is_answered = from == UP_CALLING && ev == EV_CALLED;
+			bool stays = s.next == (enum upgrade_state)from && s.action == ACT_WAIT;
+
+			assert_int_equal(s.next == UP_READING_CALL, is_read);
+			assert_int_equal(s.next == UP_PERMITTING && !stays, is_asked);
+			assert_int_equal(s.next == UP_CALLING && !stays, is_made);
+			assert_int_equal(s.action == ACT_CALL, is_made);
+			assert_int_equal(s.action == ACT_ANSWER_CALL, is_answered);
+		}
+	}
+}
+
 /* Walks every sequence of events of that length; how many ended in the 101. */
 static size_t walk(enum upgrade_state state, unsigned left, bool granted, bool opened)
 {
@@ -78,6 +101,8 @@ static void no_sequence_of_events_gets_in_without_auth_and_router(void **state)
 	assert_int_equal(walk(UP_READING_PROXY, 3, false, false), 0);
 	assert_int_equal(walk(UP_CHECKING, 4, false, false), 0);
 	assert_int_equal(walk(UP_READING_BODY, 4, false, false), 0);
+	assert_int_equal(walk(UP_READING_CALL, 4, false, false), 0);
+	assert_int_equal(walk(UP_CALLING, 4, false, false), 0);
 }
 
 static void a_client_that_is_gone_is_closed_in_every_state(void **state)
@@ -100,9 +125,13 @@ static void an_opening_that_is_left_is_closed_at_the_router(void **state)
 			bool end_session;
 			bool no_session =
 				ev == EV_OPENED || ev == EV_OPEN_REFUSED || ev == EV_ROUTER_AWAY;
+			bool no_call = ev == EV_CALLED || ev == EV_CALL_REFUSED ||
+				       ev == EV_OPEN_REFUSED || ev == EV_ROUTER_AWAY ||
+				       ev == EV_BUSY || ev == EV_MORE_BYTES || ev == EV_DRAIN;
 
 			upgrade_step(&s, (enum upgrade_event)ev, &end_session);
-			assert_int_equal(end_session, from == UP_OPENING && !no_session);
+			assert_int_equal(end_session, (from == UP_OPENING && !no_session) ||
+							      (from == UP_CALLING && !no_call));
 		}
 	}
 }
@@ -117,7 +146,8 @@ static void every_refusal_ends_in_closed(void **state)
 
 			if (s.action == ACT_REFUSE || s.action == ACT_REFUSE_KNOWN ||
 				s.action == ACT_CLOSE || s.action == ACT_ANSWER_PLAIN ||
-				s.action == ACT_ANSWER_CHECK || s.action == ACT_ANSWER_LOGIN)
+				s.action == ACT_ANSWER_CHECK || s.action == ACT_ANSWER_LOGIN ||
+				s.action == ACT_ANSWER_CALL || s.action == ACT_REFUSE_CALL)
 				assert_int_equal(s.next, UP_CLOSED);
 			else
 				assert_int_not_equal(s.next, UP_CLOSED);
@@ -133,6 +163,8 @@ static void talking_before_being_let_in_is_refused(void **state)
 	assert_int_equal(step(UP_OPENING, EV_MORE_BYTES).refusal, REFUSAL_EARLY_BYTES);
 	assert_int_equal(step(UP_CHECKING, EV_MORE_BYTES).action, ACT_WAIT);
 	assert_int_equal(step(UP_LOGGING_IN, EV_MORE_BYTES).action, ACT_WAIT);
+	assert_int_equal(step(UP_PERMITTING, EV_MORE_BYTES).action, ACT_WAIT);
+	assert_int_equal(step(UP_CALLING, EV_MORE_BYTES).action, ACT_WAIT);
 }
 
 static void each_way_to_fail_has_its_refusal(void **state)
@@ -160,6 +192,16 @@ static void each_way_to_fail_has_its_refusal(void **state)
 		{UP_LOGGING_IN, EV_BUSY, REFUSAL_RATE},
 		{UP_LOGGING_IN, EV_TIMEOUT, REFUSAL_AUTH_AWAY},
 		{UP_LOGGING_IN, EV_DRAIN, REFUSAL_DRAINING},
+		{UP_READING_CALL, EV_TIMEOUT, REFUSAL_BODY_TIMEOUT},
+		{UP_READING_CALL, EV_DRAIN, REFUSAL_DRAINING},
+		{UP_PERMITTING, EV_DENIED, REFUSAL_UNAUTHORIZED},
+		{UP_PERMITTING, EV_BUSY, REFUSAL_FULL},
+		{UP_PERMITTING, EV_AUTH_AWAY, REFUSAL_AUTH_AWAY},
+		{UP_PERMITTING, EV_TIMEOUT, REFUSAL_AUTH_AWAY},
+		{UP_PERMITTING, EV_DRAIN, REFUSAL_DRAINING},
+		{UP_CALLING, EV_ROUTER_AWAY, REFUSAL_ROUTER_AWAY},
+		{UP_CALLING, EV_BUSY, REFUSAL_FULL},
+		{UP_CALLING, EV_TIMEOUT, REFUSAL_ROUTER_AWAY},
 	};
 
 	(void)state;
@@ -169,6 +211,13 @@ static void each_way_to_fail_has_its_refusal(void **state)
 		assert_int_equal(s.action, ACT_REFUSE);
 		assert_int_equal(s.refusal, table[i].refusal);
 	}
+}
+
+static void what_the_router_has_is_waited_for_while_draining(void **state)
+{
+	(void)state;
+	assert_int_equal(step(UP_CALLING, EV_DRAIN).next, UP_CALLING);
+	assert_int_equal(step(UP_CALLING, EV_DRAIN).action, ACT_WAIT);
 }
 
 static void a_wrong_proxy_header_gets_no_answer(void **state)
@@ -186,12 +235,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_is_not_listed_shuts_the_door),
 		cmocka_unit_test(the_101_has_one_way_in),
+		cmocka_unit_test(a_call_has_one_way_in),
 		cmocka_unit_test(no_sequence_of_events_gets_in_without_auth_and_router),
 		cmocka_unit_test(a_client_that_is_gone_is_closed_in_every_state),
 		cmocka_unit_test(an_opening_that_is_left_is_closed_at_the_router),
 		cmocka_unit_test(every_refusal_ends_in_closed),
 		cmocka_unit_test(talking_before_being_let_in_is_refused),
 		cmocka_unit_test(each_way_to_fail_has_its_refusal),
+		cmocka_unit_test(what_the_router_has_is_waited_for_while_draining),
 		cmocka_unit_test(a_wrong_proxy_header_gets_no_answer),
 	};
 
