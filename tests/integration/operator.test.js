@@ -1,7 +1,9 @@
 /* What an operator can do with the inbox: wait for it, look at it, empty it, copy it and put it back. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync, statSync, writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { BUILD, DEADLINE_MS, eventually, startStack, within } from './stack.js';
@@ -162,4 +164,119 @@ test('a second router leaves a store alone, and so does one that may not write',
 	assert.equal((await stack.run('postern-router', '--run', run, '--page', 'off')).code, 78);
 	chmodSync(key, 0o600);
 	await within(stack.startRouter(), DEADLINE_MS, 'with its key it starts');
+});
+
+const why = async (stack, uid) => (await stack.json('routerctl', 'why', uid)).map(({ kind, detail }) => `${kind} ${detail}`);
+
+test('an operator is told why sessions ended', async (t) => {
+	const stack = await startStack(t);
+	const has = async (uid, pattern) => eventually(async () => (await why(stack, uid)).some((line) => pattern.test(line)), `${uid}: ${pattern}`);
+
+	assert.deepEqual(await why(stack, 'ann'), []);
+	const [desk, phone] = [await stack.connect({ sub: 'ann', dev: 'desk' }), await stack.connect({ sub: 'ann', dev: 'phone' })];
+	await desk.close(1000);
+	await has('ann', /^opened .*device=desk/);
+	await has('ann', /^closed .*device=desk .*code=1000/);
+	/* 1102 until all who lived before the router's start have had the time to come back */
+	const { code } = (await phone.chat('nobody', 'hello')).data;
+	assert.ok([1101, 1102].includes(code), code);
+	await has('ann', new RegExp(`^refused .*to=nobody .*code=${code}`));
+	for (let i = 0; i < 3; i++)
+		phone.raw('no frame');
+	assert.equal((await phone.closed).code, 4001);
+	await has('ann', /^closed .*device=phone .*code=4001/);
+	const kicked = await stack.connect({ sub: 'ann', dev: 'tablet' });
+	assert.equal((await stack.run('routerctl', 'kick', 'ann', '--yes')).code, 0);
+	assert.equal((await kicked.closed).code, 4009);
+	await has('ann', /^kicked .*device=tablet .*code=4009/);
+	const revoked = await stack.connect({ sub: 'ann', dev: 'watch' });
+	assert.equal((await stack.run('authctl', 'revoke', '--user', 'ann', '--yes')).code, 0);
+	assert.equal((await revoked.closed).code, 4404);
+	await has('ann', /^revoked .*device=watch .*code=4404/);
+
+	const lines = await stack.json('routerctl', 'why', 'ann');
+	assert.ok(lines.length <= 16);
+	assert.deepEqual(lines.map(({ at_ms: at }) => at), lines.map(({ at_ms: at }) => at).sort((a, b) => a - b));
+	assert.match((await stack.run('routerctl', 'why', 'ann')).stdout, /^20\d\d-\S+Z {2}opened /m);
+	assert.deepEqual(await why(stack, 'bob'), []);
+	assert.equal((await stack.run('routerctl', 'why')).code, 64);
+
+	await t.test('and what the codes mean, without a router', async () => {
+		assert.equal((await stack.router.stop()).code, 0);
+		const one = await stack.run('routerctl', 'explain', '4409');
+		assert.equal(one.code, 0);
+		assert.match(one.stdout, /^4409 replaced/);
+		assert.equal((await stack.json('routerctl', 'explain', 'kicked'))[0].code, 4009);
+		assert.ok((await stack.json('routerctl', 'explain')).length > 30);
+		assert.equal((await stack.run('routerctl', 'explain', '9999')).code, 5);
+		assert.equal((await stack.run('routerctl', 'why', 'ann')).code, 1);
+	});
+});
+
+test('what operators do is in audit.log before it is done', async (t) => {
+	const stack = await startStack(t);
+	const file = path.join(stack.env.POSTERN_STATE, 'audit.log');
+	const all = (at = file) => readFileSync(at, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line))
+		.filter(({ daemon }) => daemon === 'router');
+	const last = (n) => all().slice(-n).map(({ command, args, result }) => [command, args, result]);
+
+	await stack.connect({ sub: 'ann' });
+	const secret = 'only-for-ann-0815';
+	assert.equal((await push(stack, '--user', 'ann', '--data', `"${secret}"`, '--id', 'm1')).code, 0);
+	assert.deepEqual(last(2), [['push', { user: 'ann', event: 'news', mid: 'm1', bytes: String(secret.length + 2) }, 'begun'],
+		['push', { mid: 'm1' }, 'ok']]);
+	assert.equal((await stack.run('routerctl', 'kick', 'ann', '--yes')).code, 0);
+	assert.deepEqual(last(2), [['kick', { user: 'ann' }, 'begun'], ['kick', { sessions: '1' }, 'ok']]);
+	assert.equal((await stack.run('routerctl', 'drain', '4711')).code, 5);
+	assert.deepEqual(last(2).map(([command, , result]) => [command, result]), [['drain', 'begun'], ['drain', 'refused']]);
+	await stack.json('routerctl', 'stats');
+	assert.deepEqual(last(1), [['stats', {}, 'begun']]);
+	assert.equal((await stack.run('routerctl', 'inbox', 'ann', '--purge', '--yes')).code, 0);
+	assert.deepEqual(last(2), [['inbox', { user: 'ann', purge: 'yes' }, 'begun'], ['inbox', {}, 'ok']]);
+	assert.ok(!readFileSync(file, 'utf8').includes(secret));
+	for (const line of all()) {
+		assert.equal(line.uid, process.getuid());
+		assert.ok(Math.abs(Date.parse(line.time) - Date.now()) < 600000);
+	}
+	assert.equal(statSync(file).mode & 0o777, 0o640);
+
+	await t.test('what follows on one command is no further command', async () => {
+		const copy = path.join(stack.dir, 'copy.db');
+		await stack.json('routerctl', 'backup', copy);
+		assert.deepEqual(last(1), [['backup', {}, 'begun']]);
+		const n = all().length;
+		const seen = [];
+		const tail = await stack.follow('routerctl', ['tail', '--json'], (line) => seen.push(line));
+		await eventually(() => all().length === n + 1, 'the tail is written');
+		for (let i = 0; i < 3; i++) {
+			const before = seen.length;
+			await stack.connect({ sub: 'bob', dev: `d${i}` });
+			await eventually(() => seen.length > before, 'the tail shows it');
+		}
+		tail.kill();
+		assert.equal(all().length, n + 1);
+	});
+	await t.test('a file that was moved away is left by SIGHUP', async () => {
+		renameSync(file, `${file}.1`);
+		await stack.json('routerctl', 'who');
+		assert.equal(all(`${file}.1`).at(-1).command, 'who');
+		stack.router.signal('SIGHUP');
+		await eventually(() => existsSync(file), 'there is a new one');
+		await stack.json('routerctl', 'edges');
+		assert.deepEqual(all().map(({ command }) => command), ['edges']);
+	});
+	await t.test('and what cannot be written is not done', async () => {
+		const carol = await stack.connect({ sub: 'carol' });
+		rmSync(file);
+		mkdirSync(file);
+		for (const args of [['kick', 'carol', '--yes'], ['stats'], ['push', '--user', 'carol', '--data', '1']]) {
+			const refused = await stack.run('routerctl', ...args);
+			assert.equal(refused.code, 1, args.join(' '));
+			assert.match(refused.stderr, /1503 .*audit log cannot be written/);
+		}
+		assert.equal((await carol.heartbeat()).event, 'heartbeat');
+		rmdirSync(file);
+		assert.equal((await stack.run('routerctl', 'kick', 'carol', '--yes')).code, 0);
+		assert.equal((await carol.closed).code, 4009);
+	});
 });
