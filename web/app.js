@@ -3,7 +3,7 @@
  * page shows, and keeps what was said, which is what it acknowledges.  Text of others goes into the page as
  * text nodes, never as markup.
  */
-import { connect } from './client/index.js';
+import { connect, logOut, PosternError, refreshToken } from './client/index.js';
 import { History } from './history.js';
 
 const NAMES = new Map([['1', 'jim'], ['2', 'john']]);
@@ -26,6 +26,7 @@ const peer = () => $('to').value.trim();
 let client = null;
 let history = null;
 let me = '';
+let facts = {};
 let typingTimer = 0;
 let toTimer = 0;
 const bubbles = new Map(); /* key of an entry -> its item */
@@ -241,32 +242,46 @@ function sendAgain() {
   }
 }
 
-function showFacts(ready) {
-  const facts = [
-    ['connection', ready.conn],
-    ['user', ready.user],
-    ['device', ready.device],
-    ['epoch', ready.resume.epoch],
-    ['numbers', `u ${ready.resume.u}, s ${ready.resume.s}`],
-    ['messages', `${ready.limits.msgs_per_s}/s, burst ${ready.limits.burst}`],
-    ['token ends in', `${Math.round(ready.auth.expires_in_ms / 60000)} min`],
-  ];
-  $('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', '', name), element('dd', '', String(value))]));
+function showFacts(more) {
+  facts = { ...facts, ...more };
+  const lines = Object.entries(facts).filter(([, value]) => value !== undefined);
+  $('facts').replaceChildren(...lines.flatMap(([name, value]) => [element('dt', '', name), element('dd', '', String(value))]));
 }
 
-function onReady(ready) {
-  if (me !== ready.user)
-    recall(ready.user);
-  sessionStorage.setItem(USER, me);
+/* Until when the login is good, as the server said it. */
+function showLogin(expiresInMs, isRenewed = false) {
+  const until = timeOf(Date.now() + expiresInMs);
+  $('login-state').textContent = `${isRenewed ? 'login renewed' : 'logged in'} until ${until}`;
+  showFacts({ 'token ends at': until });
+}
+
+function onReady({ conn, user, device, identity, resume, limits, auth }) {
+  onIdentity({ user, identity, resume, auth });
   $('send').disabled = false;
-  showFacts(ready);
+  showFacts({ connection: conn, device, messages: `${limits.msgs_per_s}/s, burst ${limits.burst}` });
+}
+
+/* Whose the connection is. */
+function onIdentity({ user, identity, resume, auth }) {
+  if (me !== user)
+    recall(user);
+  sessionStorage.setItem(USER, me);
+  showFacts({ user, identity, epoch: resume.epoch, numbers: `u ${resume.u}, s ${resume.s}` });
+  showLogin(auth.expires_in_ms);
 }
 
 const ENDED = 'Your login has ended. Please log in again.';
+const ENDS = new Map([
+  [4009, 'An operator has closed this connection.'],
+  [4403, 'The login is another user\'s. Please log in again.'],
+  [4404, 'Your login was revoked. Please log in again.'],
+  [4409, 'You are connected somewhere else now, so this window was closed.'],
+  [4410, 'You have logged out in another window.'],
+]);
 
 function onState({ state, delayed, code, name }) {
-  if (state === 'stopped' && (code === 4230 || code >= 4400)) {
-    leave(ENDED);
+  if (state === 'stopped' && (code === 4009 || code === 4230 || code >= 4400)) {
+    leave(ENDS.get(code) ?? ENDED);
     return;
   }
   const isFirst = state === 'connecting' && client.user === null;
@@ -283,12 +298,37 @@ function showRoom(inside) {
   $('me').hidden = !inside;
 }
 
-function enter(token) {
+/*
+ * The token for a connection; another one when that ends or was refused.  null: there is none, and the login is
+ * over when the one that there is ends.  A server of before cannot refresh.
+ */
+async function giveToken({ reason }) {
+  const token = sessionStorage.getItem(TOKEN);
+  if (reason === 'connect')
+    return token;
+  try {
+    const fresh = await refreshToken('/ws', token);
+    if (sessionStorage.getItem(TOKEN) !== token)
+      return null; /* logged out meanwhile */
+    sessionStorage.setItem(TOKEN, fresh);
+    return fresh;
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.retry === 'after')
+      throw error; /* nobody to ask now: the client asks again */
+    if (client)
+      $('login-state').textContent = 'this login ends soon: please log in again then';
+    return null;
+  }
+}
+
+function enter() {
   const user = sessionStorage.getItem(USER);
   showRoom(true);
-  client = connect('/ws', { token, storage: localStorage });
+  client = connect('/ws', { token: giveToken, storage: localStorage });
   client.on('state', onState);
   client.on('ready', onReady);
+  client.on('identity', onIdentity);
+  client.on('renewed', ({ expires_in_ms: ms }) => showLogin(ms, true));
   client.on('message', onMessage);
   client.on('push', onPush);
   client.on('gone', () => addLine('A message could not be kept until now.'));
@@ -310,6 +350,8 @@ function leave(why) {
   }
   history = null;
   me = '';
+  facts = {};
+  $('login-state').textContent = '';
   sessionStorage.removeItem(TOKEN);
   sessionStorage.removeItem(USER);
   $('messages').replaceChildren();
@@ -321,6 +363,19 @@ function leave(why) {
   showRoom(false);
   $('login-error').textContent = why;
   $('username').focus();
+}
+
+/* Everywhere: other windows with this login are closed by the server. */
+async function leaveEverywhere() {
+  const token = sessionStorage.getItem(TOKEN);
+  leave('');
+  try {
+    await logOut('/ws', token);
+  } catch (error) {
+    const isSaid = error instanceof PosternError && error.retry !== 'after'; /* void already, or a server of before */
+    if (!client && !isSaid)
+      $('login-error').textContent = 'Logged out here, but the server could not be told.';
+  }
 }
 
 /* A token, or an Error for the user. */
@@ -343,7 +398,7 @@ async function logIn() {
     const token = await askToken($('username').value, $('password').value);
     sessionStorage.setItem(TOKEN, token);
     $('password').value = '';
-    enter(token);
+    enter();
   } catch (error) {
     $('login-error').textContent = error.message;
   } finally {
@@ -383,7 +438,7 @@ function onSubmit(id, fn) {
 
 onSubmit('login-form', logIn);
 onSubmit('composer', sendMessage);
-$('logout').addEventListener('click', () => leave(''));
+$('logout').addEventListener('click', leaveEverywhere);
 $('message').addEventListener('input', onType);
 $('message').addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing)
@@ -406,6 +461,5 @@ for (const button of document.querySelectorAll('[data-pick]')) {
   });
 }
 
-const token = sessionStorage.getItem(TOKEN);
-if (token)
-  enter(token);
+if (sessionStorage.getItem(TOKEN))
+  enter();

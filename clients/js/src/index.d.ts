@@ -141,8 +141,11 @@ export type Storage =
     };
 
 export interface Options {
-  /** The token, or a function that gives one for each connection. */
-  token: string | ((why: { reason: string }) => string | Promise<string>);
+  /**
+   * The token, or a function that gives one: for each connection (`connect`), before it ends (`expiring`), when
+   * it has ended or was refused (`token_expired`, `unauthorized`). null: there is no other.
+   */
+  token: string | ((why: { reason: string }) => string | null | Promise<string | null>);
   /** The server refused the token or ended the login: a fresh one of the same user, or nothing to stop. */
   onAuth?: (why: { code: number; name: string }) => string | null | undefined | Promise<string | null | undefined>;
   /** Connects with a one-time ticket from `POST /auth/ticket`, so that the token is in no upgrade. */
