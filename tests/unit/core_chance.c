@@ -99,12 +99,13 @@ static void spoil_ticket(struct chance *ch, struct ticket *t, struct core_event 
 static void make_ticket(struct chance *ch, const struct core_event *e, struct slice uid)
 {
 	static const unsigned char flags[] = {TICKET_MAY_SEND, TICKET_MAY_SEND, TICKET_MAY_SEND,
-		TICKET_MAY_SEND | TICKET_MAY_PUSH, TICKET_READ_ONLY};
+		TICKET_MAY_SEND | TICKET_MAY_PUSH, TICKET_READ_ONLY,
+		TICKET_READ_ONLY | TICKET_MAY_PUSH};
 	const struct model_link *link = &ch->model->links[e->link];
 	struct ticket *t = &ch->ticket;
 
 	*t = (struct ticket){
-		.flags = flags[below(ch, 5)],
+		.flags = flags[below(ch, 6)],
 		.session = ch->next_session,
 		.edge_id = link->id,
 		.edge_epoch = link->epoch,

@@ -207,7 +207,7 @@ void model_push(struct model *m, const struct core_event *e, struct slice mid)
 	snprintf(msg.body, sizeof(msg.body), "%.*s", SLICE_ARGS(e->push.data));
 	if (is_operator && e->push.ttl_ms > 0)
 		msg.expires_ms = e->wall_ms + e->push.ttl_ms;
-	if (s != NULL && (s->flags & TICKET_MAY_PUSH) == 0)
+	if (s != NULL && ((s->flags & TICKET_MAY_PUSH) == 0 || (s->flags & TICKET_READ_ONLY) != 0))
 		why.code = 1404;
 	else if (slice_is(e->push.event, "chat"))
 		why = (struct refusal){1004, "event"};

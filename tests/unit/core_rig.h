@@ -161,7 +161,7 @@ static inline void rig_open(struct rig *r, uint32_t link, uint64_t session, cons
 
 static inline void rig_close(struct rig *r, uint32_t link, uint64_t session)
 {
-	struct core_event e = {.kind = CORE_CLOSE, .close = {session}};
+	struct core_event e = {.kind = CORE_CLOSE, .close = {.session = session}};
 
 	r->link = link;
 	rig_step(r, &e);

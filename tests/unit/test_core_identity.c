@@ -2,6 +2,8 @@
  */
 #include "core_rig.h"
 
+#define NOTE_BYTES 512
+
 static void renew(struct rig *r, uint64_t session, const struct ticket *t)
 {
 	struct core_event e = {.kind = CORE_RENEW};
@@ -389,6 +391,58 @@ static void a_violation_says_whose_session_it_named(void **state)
 	rig_stop(&r);
 }
 
+static bool is_noted(const struct rig *r, const char *kind, const char *user, const char *part)
+{
+	for (size_t i = 0; i < rig_count(r, CORE_DO_NOTE); i++) {
+		const struct core_command *c = rig_nth(r, CORE_DO_NOTE, i);
+		char detail[NOTE_BYTES];
+
+		snprintf(detail, sizeof(detail), "%.*s ", SLICE_ARGS(c->note.detail));
+		if (strcmp(c->note.kind, kind) == 0 && slice_is(c->note.user, user) &&
+			strstr(detail, part) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void what_happens_to_a_user_is_noted_under_his_name(void **state)
+{
+	struct core_event close = {.kind = CORE_CLOSE, .close = {4, CLOSE_HEARTBEAT_LOST}};
+	struct core_event kick = {.kind = CORE_CTL_KICK, .user = {SLICE_LITERAL("bob")}};
+	struct core_event e = {.kind = CORE_REVOKE};
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	rig_open(&r, 0, 1, "jim");
+	assert_true(is_noted(&r, "opened", "jim", "device=d1 "));
+	rebind(&r, 1, 2, "ann");
+	assert_true(is_noted(&r, "closed", "jim", "reason=rebound "));
+	assert_true(is_noted(&r, "opened", "ann", "=0000000000000002 "));
+	e.revoke.mark = (struct mark){.kind = MARK_USER,
+		.uid = SLICE_LITERAL("ann"),
+		.at_ms = r.now_ms,
+		.code = CLOSE_REVOKED};
+	rig_step(&r, &e);
+	assert_true(is_noted(&r, "revoked", "ann", "reason=user code=4404 "));
+	assert_true(is_noted(&r, "revocation", "ann", "what=user code=4404 sessions=1 "));
+	rig_open(&r, 0, 3, "ann");
+	assert_true(is_noted(&r, "refused", "ann", "what=open edge=100 code=4404 "));
+	rig_open(&r, 0, 4, "bob");
+	rebind(&r, 4, 5, "ann");
+	assert_true(is_noted(&r, "refused", "ann", "what=rebind edge=100 code=4404 "));
+	rig_event(&r, 0, close);
+	assert_true(is_noted(&r, "closed", "bob", "reason=client code=4201 "));
+	rig_open(&r, 0, 6, "bob");
+	rig_step(&r, &kick);
+	assert_true(is_noted(&r, "kicked", "bob", "code=4009 "));
+	rig_open(&r, 0, 7, "bob");
+	rig_close(&r, 0, 7);
+	assert_true(is_noted(&r, "closed", "bob", "reason=client "));
+	assert_false(is_noted(&r, "closed", "bob", "code="));
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +457,7 @@ int main(void)
 		cmocka_unit_test(the_same_user_may_be_rebound_also_at_his_limit),
 		cmocka_unit_test(a_rebind_that_is_refused_leaves_everything_as_it_was),
 		cmocka_unit_test(a_violation_says_whose_session_it_named),
+		cmocka_unit_test(what_happens_to_a_user_is_noted_under_his_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
