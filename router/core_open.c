@@ -309,12 +309,12 @@ static void begin_user(struct core *c, struct user *u, bool is_seen)
 	presence_changed(&c->presence, u);
 }
 
-static const struct session *find_oldest(const struct user *u, const struct session *old)
+static const struct session *find_oldest(const struct user *u)
 {
 	const struct session *oldest = NULL;
 
 	for (const struct session *s = u->sessions; s != NULL; s = s->user_next) {
-		if (s != old && (oldest == NULL || s->order < oldest->order))
+		if (oldest == NULL || s->order < oldest->order)
 			oldest = s;
 	}
 	return oldest;
@@ -328,7 +328,7 @@ static int add_replaced(
 	struct core *c, const struct core_event *e, const struct user *u, const struct session *old)
 {
 	const struct session *oldest =
-		!is_reopen(e) && is_over_limit(c, e, u, old) ? find_oldest(u, old) : NULL;
+		!is_reopen(e) && is_over_limit(c, e, u, old) ? find_oldest(u) : NULL;
 
 	for (const struct session *s = u->sessions; s != NULL; s = s->user_next) {
 		if (s != old && (s == oldest || gives_way(c, e, s)) &&
