@@ -23,6 +23,8 @@ struct bus_msg {
 
 static uv_loop_t loop;
 static struct trust *trust;
+static struct trust *lives[16]; /* each test's, as long as this process */
+static unsigned n_lives;
 static struct arena *arena;
 static struct bus_msg *out; /* the question, NULL: none */
 static bus_answer_fn *on_answer;
@@ -100,7 +102,11 @@ static int setup(void **state)
 		return -1;
 	rig_open();
 	asked = 0;
-	return trust_new(&trust, &loop, NULL, "trust.sock", rig.facts);
+	if (trust_new(&trust, &loop, NULL, "trust.sock", rig.facts) < 0)
+		return -1;
+	assert_true(n_lives < sizeof(lives) / sizeof(lives[0]));
+	lives[n_lives++] = trust;
+	return 0;
 }
 
 static void handle_close(uv_handle_t *handle, void *arg)
@@ -109,7 +115,6 @@ static void handle_close(uv_handle_t *handle, void *arg)
 	uv_close(handle, NULL);
 }
 
-/* trust itself lives as long as a process does, so each test leaves one. */
 static int teardown(void **state)
 {
 	uv_walk(&loop, handle_close, NULL);
