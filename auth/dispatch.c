@@ -38,6 +38,10 @@ static const struct ctl_route {
 	{PB__AUTH_CTL_REQUEST__COMMAND_TOKEN, ROLE_CTL, control_token},
 	{PB__AUTH_CTL_REQUEST__COMMAND_CHECK, ROLE_CTL, control_check},
 	{PB__AUTH_CTL_REQUEST__COMMAND_REVOKE, ROLE_CTL, control_revoke},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, ROLE_CTL, control_user_add},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD, ROLE_CTL, control_user_passwd},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST, ROLE_CTL, control_user_list},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE, ROLE_CTL, control_user_remove},
 	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, ROLE_CTL, control_keys_list},
 	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, ROLE_CTL, control_keys_rotate},
 };

@@ -15,7 +15,8 @@
 
 _Static_assert(HASH_MAX_BYTES >= CRYPT_OUTPUT_SIZE, "a hash fits");
 
-#define SCHEME "$y$" /* yescrypt */
+#define SCHEME "$y$"	/* yescrypt */
+#define DIGEST_CHARS 43 /* of 32 bytes */
 
 struct scratch {
 	struct crypt_data data;
@@ -59,6 +60,50 @@ int hash_make(struct slice password, char out[HASH_MAX_BYTES])
 		return -EINVAL;
 	snprintf(out, HASH_MAX_BYTES, "%s", text);
 	return 0;
+}
+
+/* "$y$j9T$" of "$y$j9T$SALT$HASH"; 0: it has no such beginning. */
+static size_t parameters_len(struct slice hash)
+{
+	size_t dollars = 0;
+
+	for (size_t i = 0; i < hash.len; i++) {
+		dollars += hash.data[i] == '$';
+		if (dollars == 3)
+			return i + 1;
+	}
+	return 0;
+}
+
+static bool is_hash_text(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.data[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			    c == '.' || c == '/'))
+			return false;
+	}
+	return true;
+}
+
+bool hash_is_ours(struct slice hash)
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	struct slice ours;
+	const char *last;
+	size_t n;
+
+	if (crypt_gensalt_rn(SCHEME, 0, NULL, 0, setting, sizeof(setting)) == NULL)
+		return false;
+	ours = slice_of(setting);
+	n = parameters_len(ours);
+	/* The salt has its length, then a dollar and 43 characters. */
+	if (hash.len != ours.len + 1 + DIGEST_CHARS || memcmp(hash.data, ours.data, n) != 0)
+		return false;
+	last = hash.data + ours.len;
+	return *last == '$' && is_hash_text((struct slice){hash.data + n, ours.len - n}) &&
+	       is_hash_text((struct slice){last + 1, DIGEST_CHARS});
 }
 
 bool hash_fits(const char *hash, struct slice password)

@@ -14,6 +14,10 @@
  * NUL). */
 int hash_make(struct slice password, char out[HASH_MAX_BYTES]);
 
+/* Whether hash_make() could have made it: the same scheme and cost, and whole.  A dearer one would
+ * keep everybody's logins waiting. */
+bool hash_is_ours(struct slice hash);
+
 /* Takes as long for a wrong password as for the right one. */
 bool hash_fits(const char *hash, struct slice password);
 

@@ -6,6 +6,7 @@
 #include "auth/login.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "auth/base64url.h"
 #include "auth/failures.h"
@@ -125,10 +126,19 @@ static int64_t limits_begin(struct try *t)
 	return wait;
 }
 
+/* Whoever was removed, or got another password, while his was being hashed is not let in. */
+static bool is_unchanged(const struct try *t)
+{
+	struct user now;
+
+	return users_find(t->desk->users, name_of(t), &now) == 0 &&
+	       strcmp(now.uid, t->user.uid) == 0 && strcmp(now.hash, t->user.hash) == 0;
+}
+
 static void on_password_checked(void *arg, bool fits)
 {
 	struct try *t = arg;
-	bool good = fits && t->known;
+	bool good = fits && t->known && is_unchanged(t);
 
 	limits_end(t, !good);
 	t->done(t->arg, name_of(t), good ? t->user.uid : NULL);

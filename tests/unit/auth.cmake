@@ -1,6 +1,6 @@
 add_unit_test(base64url LIBS postern_auth_rules)
 # Auth without its sockets and its loop.
-set(dispatch_sources answers.c control.c control_audit.c control_keys.c control_revoke.c
+set(dispatch_sources answers.c control.c control_audit.c control_keys.c control_revoke.c control_users.c
   dispatch.c question_login.c question_logout.c question_tokens.c questions.c revoke.c rotation.c)
 list(TRANSFORM dispatch_sources PREPEND ${PROJECT_SOURCE_DIR}/auth/)
 add_unit_test(control SOURCES unit/dispatch_rig.c ${dispatch_sources} LIBS postern_auth_rules)
@@ -9,6 +9,7 @@ add_unit_test(db SOURCES unit/db_rig.c LIBS postern_auth_rules)
 add_unit_test(facts SOURCES unit/db_rig.c LIBS postern_auth_rules)
 add_unit_test(failures LIBS postern_auth_rules)
 add_unit_test(grant LIBS postern_auth_rules)
+add_unit_test(hash LIBS postern_auth_rules)
 add_unit_test(keyring SOURCES unit/forge.c LIBS postern_auth_rules)
 add_unit_test(login SOURCES unit/db_rig.c LIBS postern_auth_rules)
 add_unit_test(onetime LIBS postern_auth_rules)

@@ -1,8 +1,12 @@
 /*
  * control: authctl's commands, and what is recorded of them.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "auth/token.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
 #include "tests/unit/dispatch_rig.h"
@@ -86,6 +90,199 @@ static void what_cannot_be_recorded_is_not_done(void **state)
 	assert_int_equal(ctl_token("7", 60)->code, 0);
 }
 
+static ProtobufCBinaryData text(const char *value)
+{
+	return codec_bytes(slice_of(value));
+}
+
+/* NULL: the answer waits for the router. */
+static const Pb__AuthCtlReply *ctl_add(const char *name, const char *uid, const char *hash)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlUserAdd add = PB__CTL_USER_ADD__INIT;
+
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD;
+	message.user_add = &add;
+	add.username = text(name);
+	add.uid = text(uid);
+	add.hash = text(hash);
+	return ctl(&message);
+}
+
+static const Pb__AuthCtlReply *ctl_passwd(const char *name, const char *hash)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlUserPasswd passwd = PB__CTL_USER_PASSWD__INIT;
+
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD;
+	message.user_passwd = &passwd;
+	passwd.username = text(name);
+	passwd.hash = text(hash);
+	return ctl(&message);
+}
+
+static const Pb__AuthCtlReply *ctl_remove(const char *name)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlUserRemove remove = PB__CTL_USER_REMOVE__INIT;
+
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE;
+	message.user_remove = &remove;
+	remove.username = text(name);
+	return ctl(&message);
+}
+
+static const Pb__CtlLogins *ctl_list(const char *after)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlUserList list = PB__CTL_USER_LIST__INIT;
+
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST;
+	message.user_list = &list;
+	list.after = text(after);
+	return ctl(&message)->logins;
+}
+
+static const char *hash_of(const char *password)
+{
+	static char hash[HASH_MAX_BYTES];
+
+	assert_int_equal(hash_make(slice_of(password), hash), 0);
+	return hash;
+}
+
+static void a_user_is_added_when_the_router_knows_him(void **state)
+{
+	const Pb__AuthCtlReply *reply;
+	struct user user;
+
+	(void)state;
+	assert_null(ctl_add("mary", NULL, hash_of("secret")));
+	assert_true(waited_for == facts_last(a.facts));
+	assert_int_equal(router_answers(true), 1);
+	reply = ctl_reply_read();
+	assert_int_equal(reply->code, 0);
+	assert_int_equal(reply->wire, WIRE_VERSION);
+	assert_true(reply->revoked->in_force);
+	assert_true(slice_is(codec_slice(reply->revoked->uid), "3"));
+	assert_int_equal(users_find(a.users, slice_of("mary"), &user), 0);
+	assert_true(hash_fits(user.hash, slice_of("secret")));
+
+	assert_null(ctl_add("ben", "shop:ben", hash_of("secret")));
+	assert_int_equal(router_answers(false), 1);
+	reply = ctl_reply_read();
+	assert_false(reply->revoked->in_force);
+	assert_true(slice_is(codec_slice(reply->revoked->uid), "shop:ben"));
+	expect_line("\"command\":\"user add\",\"args\":{\"username\":\"ben\",\"uid\":"
+		    "\"shop:ben\"},\"result\":\"begun\"}\n");
+	expect_line("\"args\":{\"uid\":\"shop:ben\"},\"result\":\"recorded, not in force\"}\n");
+	assert_null(strstr(audit_text(), "$y$"));
+}
+
+static void what_is_no_new_user_is_refused(void **state)
+{
+	static const char *const bad_hashes[] = {"", "secret", "$1$abcdefgh$hash", "$y$",
+		"$y$jFT$xxxxxxxxxxxxxxxxxxxxxx$"
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+	char hash[HASH_MAX_BYTES];
+
+	(void)state;
+	assert_int_equal(hash_make(slice_of("secret"), hash), 0);
+	for (size_t i = 0; i < sizeof(bad_hashes) / sizeof(bad_hashes[0]); i++) {
+		assert_int_equal(ctl_add("mary", NULL, bad_hashes[i])->code, EX_BAD_DATA);
+		assert_int_equal(ctl_passwd("jim", bad_hashes[i])->code, EX_BAD_DATA);
+	}
+	assert_int_equal(ctl_add("", NULL, hash)->code, EX_BAD_DATA);
+	assert_int_equal(ctl_add("a\nb", NULL, hash)->code, EX_BAD_DATA);
+	assert_int_equal(ctl_add("mary", "no uid", hash)->code, EX_BAD_DATA);
+	assert_int_equal(ctl_add("jim", NULL, hash)->code, EX_NOT_PERMITTED);
+	assert_int_equal(ctl_add("mary", "1", hash)->code, EX_NOT_PERMITTED);
+	assert_int_equal(ctl_passwd("mary", hash)->code, EX_NOT_PERMITTED);
+	assert_int_equal(ctl_passwd("jim", hash)->code, EX_NOT_PERMITTED);
+	assert_int_equal(ctl_remove("mary")->code, EX_NOT_PERMITTED);
+	assert_int_equal(ctl_remove("jim")->code, EX_NOT_PERMITTED);
+	assert_int_equal(router_answers(true), 0);
+}
+
+static void another_password_leaves_the_tokens(void **state)
+{
+	const Pb__AuthCtlReply *reply;
+	struct user user;
+	char *token;
+
+	(void)state;
+	assert_null(ctl_add("mary", "ann", hash_of("secret")));
+	assert_int_equal(router_answers(true), 1);
+	token = own_token("ann", 60, NULL);
+	reply = ctl_passwd("mary", hash_of("another"));
+	assert_int_equal(reply->code, 0);
+	assert_true(slice_is(codec_slice(reply->revoked->uid), "ann"));
+	assert_int_equal(users_find(a.users, slice_of("mary"), &user), 0);
+	assert_false(hash_fits(user.hash, slice_of("secret")));
+	assert_true(hash_fits(user.hash, slice_of("another")));
+	assert_int_equal(verify_one(token)->answer_case, PB__AUTH_ANSWER__ANSWER_GRANT);
+	free(token);
+}
+
+static void who_is_removed_loses_his_tokens(void **state)
+{
+	const Pb__AuthCtlReply *reply;
+	struct token_facts facts;
+	struct user user;
+	char *token;
+
+	(void)state;
+	assert_null(ctl_add("mary", "ann", hash_of("secret")));
+	assert_int_equal(router_answers(true), 1);
+	token = own_token("ann", 60, NULL);
+	assert_int_equal(token_check(a.ring, slice_of(token), WALL, &facts), TOKEN_GOOD);
+	assert_false(revocations_void_token(a.revocations, &facts));
+	assert_null(ctl_remove("mary"));
+	/* at once, whatever the router does */
+	assert_int_equal(users_find(a.users, slice_of("mary"), &user), -ENOENT);
+	assert_true(revocations_void_token(a.revocations, &facts));
+	assert_int_equal(router_answers(true), 1);
+	reply = ctl_reply_read();
+	assert_true(reply->revoked->in_force);
+	assert_true(slice_is(codec_slice(reply->revoked->uid), "ann"));
+	expect_line("\"command\":\"user remove\",\"args\":{\"uid\":\"ann\"},\"result\":\"ok\"}");
+	assert_int_equal(verify_one(token)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
+	free(token);
+}
+
+static void the_list_comes_in_pages(void **state)
+{
+	const unsigned n = CTL_LOGINS_PER_PAGE + 5;
+	const char *hash = hash_of("secret");
+	const Pb__CtlLogins *logins;
+	char name[24], uid[24], after[24];
+
+	(void)state;
+	for (unsigned i = 0; i < n; i++) {
+		struct user_new user = {slice_of(name), slice_of(uid), hash, false};
+
+		snprintf(name, sizeof(name), "n%05u", i);
+		snprintf(uid, sizeof(uid), "u%u", i);
+		user.username = slice_of(name);
+		user.uid = slice_of(uid);
+		assert_int_equal(users_add(a.users, &user), 0);
+	}
+	logins = ctl_list("");
+	assert_int_equal(logins->n_logins, CTL_LOGINS_PER_PAGE);
+	assert_true(logins->more);
+	assert_true(slice_is(codec_slice(logins->logins[0]->username), "jim"));
+	assert_true(logins->logins[0]->demo);
+	snprintf(after, sizeof(after), "%.*s",
+		(int)logins->logins[CTL_LOGINS_PER_PAGE - 1]->username.len,
+		(const char *)logins->logins[CTL_LOGINS_PER_PAGE - 1]->username.data);
+	logins = ctl_list(after);
+	assert_int_equal(logins->n_logins, 7); /* jim and john, too */
+	assert_false(logins->more);
+	assert_true(slice_is(codec_slice(logins->logins[6]->username), name));
+	assert_true(slice_is(codec_slice(logins->logins[6]->uid), uid));
+	assert_int_equal(ctl_list(name)->n_logins, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dispatch_rig_setup, dispatch_rig_teardown)
 
 int main(void)
@@ -94,6 +291,11 @@ int main(void)
 		TEST(a_command_is_recorded_before_it_and_after),
 		TEST(no_token_is_recorded),
 		TEST(what_cannot_be_recorded_is_not_done),
+		TEST(a_user_is_added_when_the_router_knows_him),
+		TEST(what_is_no_new_user_is_refused),
+		TEST(another_password_leaves_the_tokens),
+		TEST(who_is_removed_loses_his_tokens),
+		TEST(the_list_comes_in_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,30 @@ static void closing_with_logins_in_flight_is_clean(void **state)
 	/* teardown closes the desk; the sanitizer is the judge */
 }
 
+static void who_is_changed_while_his_password_is_hashed_is_not_let_in(void **state)
+{
+	struct bench *b = *state;
+	char hash[HASH_MAX_BYTES];
+	struct user_new mary = {.username = slice_of("mary"), .uid = slice_of("7"), .hash = hash};
+
+	assert_int_equal(hash_make(slice_of("secret"), hash), 0);
+	assert_int_equal(users_add(rig.users, &mary), 0);
+	assert_int_equal(begin(b, "mary", "secret", "a"), 0);
+	assert_int_equal(users_remove(rig.users, mary.username), 0);
+	answers_await(b, 1);
+	assert_int_equal(b->good, 0);
+
+	assert_int_equal(users_add(rig.users, &mary), 0);
+	assert_int_equal(begin(b, "mary", "secret", "a"), 0);
+	assert_int_equal(hash_make(slice_of("secret"), hash), 0);
+	assert_int_equal(users_set_hash(rig.users, mary.username, hash), 0);
+	answers_await(b, 2);
+	assert_int_equal(b->good, 0);
+	assert_int_equal(begin(b, "mary", "secret", "a"), 0);
+	answers_await(b, 3);
+	assert_int_equal(b->good, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +201,8 @@ int main(void)
 			a_flood_is_refused_and_what_was_taken_is_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			closing_with_logins_in_flight_is_clean, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_changed_while_his_password_is_hashed_is_not_let_in, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
