@@ -134,10 +134,15 @@ test('a bit that turned on disk: the message is gone and says so, its neighbours
 	assert.ok((await stats(stack)).store_damaged_total > 0);
 });
 
-/* A store that has lost something: refused, then accepted; who was there learns it by one reset each. */
-async function goOnWithLoss(stack, { ann, at }) {
+/*
+ * A store that has lost something: refused, then accepted.  Who was there comes again with his token, since it is not
+ * known any more which sessions were ended for good, and learns of the loss by one reset.
+ */
+async function goOnWithLoss(stack, { ann: before, at }) {
 	await refusesToStart(stack, /--accept-loss/);
 	await startRouterWith(stack, '--accept-loss');
+	assert.equal((await before.closed).code, 4200);
+	const ann = await eventually(() => stack.connect({ sub: 'ann', dev: 'desk', at: { ...at, u: 1 } }).catch(() => null), 'ann is back');
 	assert.equal((await ann.next('reset')).data.reason, 'epoch_changed');
 	const bob = await eventually(() => stack.connect({ sub: 'bob', dev: 'phone', at }).catch(() => null), 'the edge has its link again');
 	const { resume } = bob.ready.data;
