@@ -259,14 +259,17 @@ int revocations_new(struct revocations **out, struct db *db, struct facts *facts
 
 /*
  * Tokens that were refreshed keep the jti of their login, which was at the token's iat or before:
- * the last of them is made REFRESH_MAX_MS after it.  Of other keys' tokens this keeps some for
- * longer than they need; whose key it is may change.
+ * the last of them is made REFRESH_MAX_MS after it.  And the one that they all came from may live
+ * for as long as its key allows.  Of other keys' tokens this keeps some for longer than they need;
+ * whose key it is may change.
  */
 int64_t revocations_token_until_ms(const struct token_facts *facts, int64_t wall_ms)
 {
-	int64_t refreshed_ms = wall_ms + REFRESH_MAX_MS + LOGIN_TTL_S * 1000;
+	int64_t lifetime_ms = facts->key->policy->max_lifetime_s * 1000;
 
-	return (facts->exp_ms > refreshed_ms ? facts->exp_ms : refreshed_ms) + TOKEN_LEEWAY_MS;
+	if (lifetime_ms < REFRESH_MAX_MS + LOGIN_TTL_S * 1000)
+		lifetime_ms = REFRESH_MAX_MS + LOGIN_TTL_S * 1000;
+	return wall_ms + lifetime_ms + 2 * TOKEN_LEEWAY_MS; /* iat may lie ahead */
 }
 
 int revocations_prune(struct revocations *r, int64_t wall_ms)

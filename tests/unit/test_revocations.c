@@ -225,6 +225,23 @@ static void many_are_found_again_after_a_restart(void **state)
 	assert_false(token_void("ann", WALL_S + 9, 1));
 }
 
+/* Whatever has this jti and is good now, or is made of it by refreshing, has expired then. */
+static void a_tokens_revocation_outlives_all_tokens_of_its_login(void **state)
+{
+	static const int64_t lifetimes_s[] = {60, 86400, 90 * 86400LL};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct key_policy policy = {.max_lifetime_s = lifetimes_s[i]};
+		struct key key = {.policy = &policy};
+		struct token_facts facts = {.key = &key, .exp_ms = WALL + 1000};
+		int64_t until_ms = revocations_token_until_ms(&facts, WALL);
+
+		assert_true(until_ms >= WALL + lifetimes_s[i] * 1000 + 2 * TOKEN_LEEWAY_MS);
+		assert_true(until_ms >= WALL + REFRESH_MAX_MS + LOGIN_TTL_S * 1000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +262,7 @@ int main(void)
 			several_are_one_transaction, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
 			expired_tokens_are_forgotten_after_a_day, db_rig_setup, db_rig_teardown),
+		cmocka_unit_test(a_tokens_revocation_outlives_all_tokens_of_its_login),
 		cmocka_unit_test_setup_teardown(
 			many_are_found_again_after_a_restart, db_rig_setup, db_rig_teardown),
 	};
