@@ -83,6 +83,24 @@ void api_call_fini(struct api_call *call)
 	buf_fini(&call->text);
 }
 
+struct slice api_field(struct slice field)
+{
+	static const struct {
+		const char *in_frames;
+		const char *here;
+	} names[] = {
+		{"toUserId", "toUser"},
+		{"message", "content"},
+		{"mid", "Idempotency-Key"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (slice_is(field, names[i].in_frames))
+			return slice_of(names[i].here);
+	}
+	return field;
+}
+
 void api_write_sent(struct buf *out, const struct live_call_result *r, const struct cors *cors)
 {
 	struct buf body;

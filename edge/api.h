@@ -34,6 +34,9 @@ struct api_error api_read_chat(struct slice body, struct api_call *out);
 struct api_error api_read_push(struct slice body, struct api_call *out);
 void api_call_fini(struct api_call *call);
 
+/* What a body, or the head, calls the field that the router names as frames do. */
+struct slice api_field(struct slice field);
+
 /* Of LIVE_CALL_SENT. */
 void api_write_sent(
 	struct buf *out, const struct live_call_result *result, const struct cors *cors);

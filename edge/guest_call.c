@@ -145,7 +145,7 @@ void guest_call_refuse(struct guest *g, const struct news *news)
 	refusal_write_exception(
 		&g->out, &(struct refusal_exception){
 				 .code = news->error.code,
-				 .field = is_routers ? r->field : slice_of(field),
+				 .field = is_routers ? api_field(r->field) : slice_of(field),
 				 .after_ms = guest_after_ms(g, is_routers ? r->after_ms : 0),
 				 .cors = g->cors,
 			 });

@@ -179,6 +179,16 @@ static void a_call_is_answered_like_a_frame(void **state)
 	buf_fini(&out);
 }
 
+static void a_field_has_the_name_that_the_caller_gave_it(void **state)
+{
+	(void)state;
+	assert_true(slice_is(api_field(SLICE_LITERAL("toUserId")), "toUser"));
+	assert_true(slice_is(api_field(SLICE_LITERAL("message")), "content"));
+	assert_true(slice_is(api_field(SLICE_LITERAL("mid")), "Idempotency-Key"));
+	assert_true(slice_is(api_field(SLICE_LITERAL("event")), "event"));
+	assert_int_equal(api_field((struct slice){NULL, 0}).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +197,7 @@ int main(void)
 		cmocka_unit_test(what_is_read_is_what_was_said),
 		cmocka_unit_test(texts_have_a_longest),
 		cmocka_unit_test(a_call_is_answered_like_a_frame),
+		cmocka_unit_test(a_field_has_the_name_that_the_caller_gave_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
