@@ -62,6 +62,7 @@ static const char *dialect_name(Pb__Dialect dialect)
 {
 	return dialect == PB__DIALECT__DIALECT_NATIVE  ? "native"
 	       : dialect == PB__DIALECT__DIALECT_PLAIN ? "plain"
+	       : dialect == PB__DIALECT__DIALECT_API   ? "api"
 						       : "?";
 }
 

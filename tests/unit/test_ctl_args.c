@@ -70,6 +70,11 @@ static void right_lines_are_taken(void **state)
 		"drain 4294967295",
 		"backup /x/y.db",
 		"backup y.db --json",
+		"why 2",
+		"why 2 --json",
+		"explain",
+		"explain 4409 --json",
+		"explain kicked",
 	};
 
 	(void)state;
@@ -133,6 +138,13 @@ static void wrong_lines_are_refused(void **state)
 		"backup a b",
 		"backup --user 2",
 		"kick 2 --yes --purge",
+		"why",
+		"why 2 3",
+		"why a/b",
+		"why 2 --yes",
+		"explain 1 2",
+		"explain --user 2",
+		"explain 4409 --yes",
 	};
 
 	(void)state;

@@ -236,9 +236,15 @@ static void a_hostile_router_cannot_drive_the_terminal(void **state)
 	Pb__CtlTopLine line = PB__CTL_TOP_LINE__INIT;
 	Pb__CtlTopLine *lines[] = {&line};
 	Pb__CtlTopList top = PB__CTL_TOP_LIST__INIT;
+	Pb__CtlReason reason = PB__CTL_REASON__INIT;
+	Pb__CtlReason *reason_list[] = {&reason};
+	Pb__CtlReasons reasons = PB__CTL_REASONS__INIT;
 	struct buf out;
 
 	(void)state;
+	reason.kind = reason.detail = bytes(evil);
+	reasons.reasons = reason_list;
+	reasons.n_reasons = 1;
 	inbox.uid = line.uid = device.device = bytes(evil);
 	inbox.devices = devices;
 	inbox.n_devices = 1;
@@ -267,6 +273,7 @@ static void a_hostile_router_cannot_drive_the_terminal(void **state)
 		print_pushed(&out, &pushed, json);
 		print_top(&out, &top, json);
 		print_inbox(&out, &inbox, json);
+		print_reasons(&out, &reasons, json);
 		print_backup(&out, evil, 1, json);
 		print_refusal(&out, &refused, json);
 	}
@@ -297,6 +304,33 @@ static void times_are_utc_with_milliseconds(void **state)
 	buf_fini(&out);
 }
 
+static void reasons_are_lines_with_their_time(void **state)
+{
+	Pb__CtlReason reason = PB__CTL_REASON__INIT;
+	Pb__CtlReason *list[] = {&reason, &reason};
+	Pb__CtlReasons reasons = PB__CTL_REASONS__INIT;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	print_reasons(&out, &reasons, false);
+	has(&out, "nothing is known");
+	buf_clear(&out);
+	reason.at_ms = 1767225600123;
+	reason.kind = bytes("kicked");
+	reason.detail = bytes("device=phone code=4009");
+	reasons.reasons = list;
+	reasons.n_reasons = 2;
+	print_reasons(&out, &reasons, false);
+	has(&out, "2026-01-01T00:00:00.123Z  kicked      device=phone code=4009\n");
+	buf_clear(&out);
+	print_reasons(&out, &reasons, true);
+	is_objects(&out, 2);
+	has(&out, "{\"at_ms\":1767225600123,\"kind\":\"kicked\",\"detail\":\"device=phone "
+		  "code=4009\"}");
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +340,7 @@ int main(void)
 		cmocka_unit_test(inboxes_are_shown_for_people_and_as_json),
 		cmocka_unit_test(a_hostile_router_cannot_drive_the_terminal),
 		cmocka_unit_test(times_are_utc_with_milliseconds),
+		cmocka_unit_test(reasons_are_lines_with_their_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
