@@ -1,10 +1,10 @@
 /* What an operator does with authctl: users and their passwords, and what audit.log says of it. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { BUILD, eventually, request, startStack } from './stack.js';
+import { BUILD, DEADLINE_MS, eventually, request, startStack, within } from './stack.js';
 
 const REVOKED = 4404;
 
@@ -102,6 +102,36 @@ test('users with passwords', async (t) => {
 		await stack.startAuth();
 		await opens(stack, edge, 'mary', 'p');
 	});
+});
+
+/* authctl on a terminal of its own (util-linux's script), typing answers[i] at the i-th prompt. */
+function onTerminal(stack, line, answers) {
+	const child = spawn('script', ['-qec', `${path.join(BUILD, 'bin/authctl')} ${line}`, '/dev/null'],
+		{ env: { ...stack.env, SHELL: '/bin/sh' }, stdio: ['pipe', 'pipe', 'inherit'] });
+	let shown = '';
+	let typed = 0;
+	child.stdout.setEncoding('utf8').on('data', (text) => {
+		shown += text;
+		if (typed < answers.length && shown.split(' for ').length > typed + 1)
+			child.stdin.write(answers[typed++]);
+	});
+	const ended = new Promise((resolve, reject) => child.on('error', reject).on('close', (code) => resolve({ code, shown })));
+	return within(ended, DEADLINE_MS, `authctl ${line} ends`);
+}
+
+test('a password is asked for twice and not shown', async (t) => {
+	const stack = await startStack(t);
+	const added = await onTerminal(stack, 'user add mary', ['open sesame\n', 'open sesame\n']);
+	assert.equal(added.code, 0, added.shown);
+	assert.match(added.shown, /New password for mary: \r\nThe same again for mary: \r\nadded user=3/);
+	assert.ok(!added.shown.includes('sesame'));
+	await opens(stack, stack.edges[0], 'mary', 'open sesame');
+	const different = await onTerminal(stack, 'user passwd mary', ['one\n', 'two\n']);
+	assert.equal(different.code, 1);
+	assert.match(different.shown, /not the same/);
+	const interrupted = await onTerminal(stack, 'user passwd mary', ['\x03']);
+	assert.notEqual(interrupted.code, 0);
+	await opens(stack, stack.edges[0], 'mary', 'open sesame');
 });
 
 test('the list of users comes in pages', async (t) => {
