@@ -14,19 +14,23 @@ async function start(t) {
 	const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
 	t.after(() => browser.close());
 	const problems = [];
-	const open = async (edge, name) => {
-		const page = await (await browser.newContext()).newPage();
+	const visit = async (edge, context) => {
+		const page = await (context ?? await browser.newContext()).newPage();
 		page.setDefaultTimeout(30000);
 		page.on('pageerror', (error) => problems.push(String(error)));
 		page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
 		await page.goto(`http://${stack.edges[edge].base}/`);
+		return page;
+	};
+	const open = async (edge, name) => {
+		const page = await visit(edge);
 		await page.fill('#username', name);
 		await page.fill('#password', '123456');
 		await page.click('#login');
 		await page.waitForSelector('#status[data-state=online]');
 		return page;
 	};
-	return { stack, problems, open };
+	return { stack, problems, open, visit };
 }
 
 async function say(page, to, text) {
@@ -34,6 +38,16 @@ async function say(page, to, text) {
 	await page.fill('#message', text);
 	await page.click('#send');
 }
+
+/* A page of the same browser with a token that is already there. */
+async function enter(page, token) {
+	await page.evaluate((text) => sessionStorage.setItem('postern.token', text), token);
+	await page.reload();
+	await page.waitForSelector('#status[data-state=online]');
+}
+
+const tokenOf = async (stack, page) => stack.canary(await page.evaluate(() => sessionStorage.getItem('postern.token')));
+const loginState = (page) => page.locator('#login-state').textContent();
 
 const shot = (page, name) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
 const bubbles = (page) => page.locator('#messages .bubble').allTextContents();
@@ -114,5 +128,61 @@ test('a killed router is no more than a hint, and what is said meanwhile arrives
 	assert.deepEqual(await bubbles(jim), ['before', 'meanwhile', 'after']);
 	assert.deepEqual(await bubbles(john), ['before', 'meanwhile', 'after']);
 	assert.equal(await jim.getByText('failed').count(), 0);
+	assert.deepEqual(problems, []);
+});
+
+test('a login is renewed on the connection before it ends', async (t) => {
+	const started = await start(t);
+	if (!started)
+		return t.skip(`no ${CHROMIUM}`);
+	const { stack, problems, open, visit } = started;
+	const john = await open(1, 'john');
+	const jim = await visit(0);
+	/* `auth.expiring` comes a minute before the end: in two seconds. */
+	const short = stack.token({ sub: '1', exp: Math.floor(Date.now() / 1000) + 62 });
+	await enter(jim, short);
+	const [{ sessions: [before] }] = await stack.json('routerctl', 'user', '1');
+	await jim.getByText('login renewed until').waitFor();
+	const fresh = await tokenOf(stack, jim);
+	assert.notEqual(fresh, short);
+	const [{ sessions }] = await stack.json('routerctl', 'user', '1');
+	assert.deepEqual(sessions.map(({ session }) => session), [before.session], 'it is the same session');
+	await say(jim, '2', 'with the new one');
+	await john.getByText('with the new one').waitFor();
+	assert.deepEqual(await bubbles(jim), ['with the new one']);
+	await shot(jim, 'jim-renewed');
+	await jim.reload();
+	await jim.waitForSelector('#status[data-state=online]');
+	assert.match(await loginState(jim), /^logged in until /);
+	assert.equal(await tokenOf(stack, jim), fresh);
+	assert.deepEqual(problems, []);
+});
+
+test('logging out closes the other window of the same login, which says so, and no other', async (t) => {
+	const started = await start(t);
+	if (!started)
+		return t.skip(`no ${CHROMIUM}`);
+	const { stack, problems, open, visit } = started;
+	const jim = await open(0, 'jim');
+	const elsewhere = await open(1, 'jim');
+	const john = await open(1, 'john');
+	const second = await visit(1, jim.context());
+	const token = await tokenOf(stack, jim);
+	await enter(second, token);
+	await say(john, '1', 'to all three');
+	for (const page of [jim, second, elsewhere])
+		await page.getByText('to all three').waitFor();
+	await jim.click('#logout');
+	await second.getByText('You have logged out in another window.').waitFor();
+	await shot(second, 'second-logged-out');
+	await jim.waitForSelector('#door:not([hidden])');
+	assert.equal(await jim.locator('#login-error').textContent(), '');
+	assert.equal(await second.evaluate(() => sessionStorage.getItem('postern.token')), null);
+	await say(john, '1', 'to the other login');
+	await elsewhere.getByText('to the other login').waitFor();
+	const refused = await stack.client({ token, edge: 1 }).opened().catch(({ status }) => status);
+	assert.equal(refused, 401, 'the token is void');
+	const [{ sessions }] = await stack.json('routerctl', 'user', '1');
+	assert.equal(sessions.length, 1);
 	assert.deepEqual(problems, []);
 });

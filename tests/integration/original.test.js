@@ -98,9 +98,10 @@ test('old_close_removes_new', async (t) => {
 				const fresh = await stack.connect({ sub: 'ann', dev: 'phone', edge });
 				await end(old);
 				await eventually(async () => (await who(stack, 'ann'))?.sessions.length === 1, 'the old one is gone, the new one there');
-				const { data } = await bob.chat('ann', `after ${what}`);
+				const text = `after ${what}, on edge ${edge}`;
+				const { data } = await bob.chat('ann', text);
 				assert.deepEqual([data.state, data.devices], ['delivered', 1]);
-				assert.equal((await fresh.next('chat')).data.content, `after ${what}`);
+				await fresh.next((frame) => frame.data?.content === text);
 				await fresh.close();
 				await hasLeft(stack, 'ann');
 			});
