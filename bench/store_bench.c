@@ -130,7 +130,14 @@ static void on_backup(void *arg, const char *path, const char *why)
 }
 
 static const struct store_events events = {
-	on_stored, on_failed, on_broken, on_page, on_acked, on_old, on_backup};
+	.on_stored = on_stored,
+	.on_failed = on_failed,
+	.on_broken = on_broken,
+	.on_page = on_page,
+	.on_acked = on_acked,
+	.on_old = on_old,
+	.on_backup = on_backup,
+};
 
 static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
 {
