@@ -21,9 +21,9 @@ static const struct ask_route {
 	void (*handle)(const struct question *q, struct answer *out);
 	uint32_t wire; /* the first that has it */
 } ask_routes[] = {
-	{PB__AUTH_ASK__ASK_VERIFY, ROLE_EDGE, false, question_verify, 2},
-	{PB__AUTH_ASK__ASK_RENEW, ROLE_EDGE, false, question_renew, 2},
-	{PB__AUTH_ASK__ASK_LOGIN, ROLE_EDGE, true, question_login, 2},
+	{PB__AUTH_ASK__ASK_VERIFY, ROLE_EDGE, false, question_verify, 1},
+	{PB__AUTH_ASK__ASK_RENEW, ROLE_EDGE, false, question_renew, 1},
+	{PB__AUTH_ASK__ASK_LOGIN, ROLE_EDGE, true, question_login, 1},
 	{PB__AUTH_ASK__ASK_REDEEM, ROLE_EDGE, false, question_redeem, 3},
 	{PB__AUTH_ASK__ASK_REFRESH, ROLE_EDGE, false, question_refresh, 3},
 	{PB__AUTH_ASK__ASK_ONE_TIME, ROLE_EDGE, false, question_one_time, 3},
@@ -168,7 +168,7 @@ void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 	edge = peers_admit(a->peers, pipe, codec_slice(request->credential), clock_boot_ms());
 	if (edge == NULL)
 		violation(a, a->edge_socket, pipe, req, "no valid credential");
-	else if (!wire_is_known(request->wire))
+	else if (!wire_lowest_is_known(request->wire))
 		violation(a, a->edge_socket, pipe, req, "wire version");
 	else if (!asks_are_allowed(request))
 		violation(a, a->edge_socket, pipe, req, "question not allowed");

@@ -106,7 +106,7 @@ static void on_system_message(void *arg, uint32_t pipe, struct slice msg)
 	}
 	batch = (const Pb__SystemBatch *)message;
 	/* Another start has other numbers; what of ours is missed meanwhile is repaired. */
-	if (!wire_is_known(batch->wire) || batch->router_start != u->lease.router_start ||
+	if (!wire_lowest_is_known(batch->wire) || batch->router_start != u->lease.router_start ||
 		u->state != UPLINK_CLAIMED)
 		return;
 	for (size_t i = 0; i < batch->n_messages; i++)

@@ -57,6 +57,16 @@ static inline bool wire_is_known(uint32_t wire)
 	return wire >= WIRE_VERSION_OLDEST && wire <= WIRE_VERSION;
 }
 
+/*
+ * The same for a message that says the lowest version that has everything in it: a request to auth,
+ * the router's trust socket, what is published.  A process of the version before may say even less
+ * than that version.
+ */
+static inline bool wire_lowest_is_known(uint32_t wire)
+{
+	return wire >= 1 && wire <= WIRE_VERSION;
+}
+
 /* A bytes field of a decoded message as a slice, and a slice as a bytes field (borrowed both ways).
  */
 static inline struct slice codec_slice(ProtobufCBinaryData b)

@@ -203,7 +203,7 @@ static void on_trust(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 
 	if (codec_decode(&pb__trust_request__descriptor, msg, &bounds, t->hub->arena, &decoded) !=
 			CODEC_OK ||
-		!wire_is_known(((const Pb__TrustRequest *)decoded)->wire)) {
+		!wire_lowest_is_known(((const Pb__TrustRequest *)decoded)->wire)) {
 		LOG_LIMITED(LOG_WARN, "trust_undecodable", "bytes=%zu", msg.len);
 		bus_request_drop(req);
 		bus_pipe_close(t->socket, pipe);

@@ -169,7 +169,7 @@ static void an_older_edge_is_answered_in_its_own_version(void **state)
 
 	(void)state;
 	verify_init(&ask, &verify, token, 1);
-	for (uint32_t wire = WIRE_VERSION_OLDEST; wire <= WIRE_VERSION; wire++) {
+	for (uint32_t wire = 1; wire <= WIRE_VERSION; wire++) { /* a verify is as it always was */
 		message.wire = wire;
 		message.credential =
 			codec_bytes((struct slice){(const char *)credential, sizeof(credential)});
@@ -223,8 +223,8 @@ static void a_ticket_is_renewed_for_its_own_edge_alone(void **state)
 	boot_ms += 420000;
 	answer = renew_one(ticket);
 	assert_int_equal(answer->answer_case, PB__AUTH_ANSWER__ANSWER_GRANT);
-	assert_int_equal(
-		ticket_verify(a.ticket_keys, codec_slice(answer->grant->ticket), &after), TICKET_OK);
+	assert_int_equal(ticket_verify(a.ticket_keys, codec_slice(answer->grant->ticket), &after),
+		TICKET_OK);
 	assert_true(after.session == before.session);
 	assert_int_equal(after.session_end_ms, boot_ms + SESSION_MAX_MS);
 	assert_int_equal(answer->grant->ends_in_ms, SESSION_MAX_MS);
