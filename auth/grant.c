@@ -63,6 +63,7 @@ bool grant_replace(struct ticket *out, const struct ticket *live, const struct t
 		    (struct slice){out->uid, out->uid_len}))
 		return true;
 	out->session = live->session;
+	out->nonce = live->nonce; /* of its opening, which a reopen repeats */
 	/* Of two tickets of a session the one that was issued later holds, also within a ms. */
 	if (out->issued_at_ms <= live->issued_at_ms)
 		out->issued_at_ms = live->issued_at_ms + 1;

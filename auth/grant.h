@@ -32,9 +32,9 @@ bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_
 
 /*
  * For the token that is to replace the one of a live session, whose ticket's MAC held.  The same
- * user's is a ticket of that same session, issued after live; another one's is of the session that
- * terms name.  False:
- * live is another edge's or another life's of this edge, or its session has ended.
+ * user's is a ticket of that same session and nonce, issued after live; another one's is of the
+ * session that terms name.  False: live is another edge's or another life's of this edge, or its
+ * session has ended.
  */
 bool grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
 	const struct grant_terms *terms);

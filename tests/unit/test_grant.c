@@ -178,7 +178,7 @@ static void the_same_users_next_token_keeps_the_session_alone(void **state)
 	facts.read_only = true;
 	assert_true(grant_replace(&t, &live, &facts, &later));
 	assert_true(t.session == 42);
-	assert_true(t.nonce == 0x123);
+	assert_true(t.nonce == 0xabcdef);
 	assert_int_equal(t.issuer_id, 78);
 	assert_true(t.token_hash == 5);
 	assert_int_equal(t.flags, TICKET_READ_ONLY | TICKET_MAY_PUSH);
@@ -203,6 +203,7 @@ static void another_users_token_is_of_another_session(void **state)
 		memcpy(facts.uid, others[i], facts.uid_len);
 		assert_true(grant_replace(&t, &live, &facts, &later));
 		assert_true(t.session == 43);
+		assert_true(t.nonce == 0x123);
 		assert_int_equal(t.uid_len, facts.uid_len);
 		assert_memory_equal(t.uid, others[i], t.uid_len);
 	}
