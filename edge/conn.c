@@ -9,10 +9,15 @@
 
 #include <assert.h>
 
+#include "common/bug.h"
+
 #define CLOSE_AFTER_EXP_MS 25000 /* the connection outlives its token by this */
 #define RENEW_AGAIN_MIN_MS 1000
 #define FLOOD_FACTOR 10 /* times the burst refused within BAD_FRAMES_MS */
 #define MESSAGE 1000u	/* in units of the bucket */
+/* In tenths of a second. */
+#define ASK_PERIOD (600 / REAUTHS_PER_MINUTE)
+#define ASKS_AHEAD (600 - ASK_PERIOD)
 
 static int64_t ping_period_ms(const struct conn_limits *l)
 {
@@ -38,6 +43,7 @@ void conn_init(struct conn *c, const struct conn_limits *l, enum conn_dialect di
 		.identity = 1,
 		.dialect = (uint8_t)dialect,
 	};
+	identity_init(&c->state);
 }
 
 bool conn_on_bytes(struct conn *c, int64_t now_ms)
@@ -47,6 +53,14 @@ bool conn_on_bytes(struct conn *c, int64_t now_ms)
 	c->last_byte_ms = now_ms;
 	c->away = false;
 	return was_away;
+}
+
+/* INT64_MAX: never.  The plain shape has no such frame. */
+static int64_t expiring_ms(const struct conn *c)
+{
+	return c->told_expiring || c->dialect != CONN_NATIVE
+		       ? INT64_MAX
+		       : c->token_end_ms - CLOSE_AFTER_EXP_MS - AUTH_EXPIRING_MS;
 }
 
 struct conn_verdict conn_on_time(struct conn *c, const struct conn_limits *l, int64_t now_ms)
@@ -80,6 +94,10 @@ struct conn_verdict conn_on_time(struct conn *c, const struct conn_limits *l, in
 		v.due |= CONN_RENEW;
 		c->renew_at_ms = INT64_MAX;
 	}
+	if (now_ms >= expiring_ms(c)) {
+		v.due |= CONN_EXPIRING;
+		c->told_expiring = true;
+	}
 	if (c->position_at_ms != 0 && now_ms >= c->position_at_ms) {
 		v.due |= CONN_POSITION;
 		c->position_at_ms = 0;
@@ -110,6 +128,7 @@ int64_t conn_next_ms(const struct conn *c, const struct conn_limits *l)
 	end = min_set_ms(end, c->position_at_ms);
 	end = min_set_ms(end, c->slow_at_ms);
 	end = min_set_ms(end, c->drain_at_ms);
+	end = min_ms(end, expiring_ms(c));
 	return min_ms(min_ms(c->ping_at_ms, silent_at), min_ms(c->renew_at_ms, end));
 }
 
@@ -139,6 +158,58 @@ void conn_renew_later(struct conn *c, int64_t after_ms, int64_t now_ms)
 void conn_renew_never(struct conn *c)
 {
 	c->renew_at_ms = INT64_MAX;
+}
+
+static uint32_t tenths(int64_t now_ms)
+{
+	return (uint32_t)(now_ms / 100);
+}
+
+bool conn_may_ask(const struct conn *c, int64_t now_ms, uint32_t *out_after_ms)
+{
+	const uint32_t latest = tenths(now_ms) + ASKS_AHEAD;
+
+	if (c->asks_until <= latest)
+		return true;
+	*out_after_ms = (c->asks_until - latest) * 100;
+	return false;
+}
+
+void conn_asked(struct conn *c, int64_t now_ms)
+{
+	const uint32_t now = tenths(now_ms);
+
+	c->asks_until = (c->asks_until > now ? c->asks_until : now) + ASK_PERIOD;
+}
+
+void conn_reauthed(struct conn *c, const struct conn_times *t)
+{
+	c->session_end_ms = t->now_ms + t->ends_in_ms;
+	c->renew_at_ms = t->now_ms + t->ends_in_ms / 2;
+	c->token_end_ms = t->now_ms + t->expires_in_ms + CLOSE_AFTER_EXP_MS;
+	c->told_expiring = false;
+}
+
+void conn_switch(struct conn *c, const struct conn_times *t)
+{
+	assert(c->in_flight == 0);
+	conn_reauthed(c, t);
+	c->identity = c->identity == UINT16_MAX ? 2 : c->identity + 1;
+	stream_start(&c->user, 0);
+	stream_start(&c->system, 0);
+	c->tells_position = false;
+	c->is_unseen = true;
+	c->has_untold = true;
+	c->position_at_ms = 0;
+	c->slow_at_ms = 0;
+}
+
+bool conn_takes_pong(struct conn *c, uint16_t identity)
+{
+	if (identity != c->identity && !BUG(43))
+		return false;
+	c->is_unseen = false;
+	return !c->tells_position;
 }
 
 static void window_move(struct conn *c, int64_t now_ms)
@@ -207,10 +278,13 @@ void conn_asked_position(struct conn *c)
 	c->position_at_ms = 0;
 }
 
-void conn_tells_position(struct conn *c)
+bool conn_tells_position(struct conn *c)
 {
+	if (c->is_unseen)
+		return false;
 	c->tells_position = true;
 	conn_asked_position(c);
+	return true;
 }
 
 void conn_slow_begin(struct conn *c, int64_t now_ms)

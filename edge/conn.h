@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/identity.h"
 #include "edge/stream.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
@@ -37,13 +38,17 @@ struct conn {
 	int64_t drain_at_ms;	/* its slot; 0: none */
 	struct stream user;	/* what was written of the user's own stream, by number */
 	struct stream system;
-	uint16_t identity;  /* number of the identity in force; the first is 1 */
-	uint16_t in_flight; /* sends that the router has not answered */
-	uint8_t bad;	    /* bad frames since bad_ms */
-	uint8_t dialect;    /* enum conn_dialect */
-	bool away;
-	bool tells_position; /* it said where it is, at least once: pongs say nothing then */
-	bool has_untold;     /* numbered frames were written that no ping asked about yet */
+	struct identity state; /* whether a new token is being looked at */
+	uint32_t asks_until;   /* tenths of a second: when all questions to auth are paid for */
+	uint16_t identity;     /* number of the identity in force; the first is 1 */
+	uint16_t in_flight;    /* sends that the router has not answered */
+	uint8_t bad;	       /* bad frames since bad_ms */
+	uint8_t dialect;       /* enum conn_dialect */
+	bool away : 1;
+	bool tells_position : 1; /* it said where it is, at least once: pongs say nothing then */
+	bool has_untold : 1;	 /* numbered frames were written that no ping asked about yet */
+	bool is_unseen : 1;	 /* no pong has shown yet that it knows the identity in force */
+	bool told_expiring : 1;	 /* of this token */
 };
 
 struct conn_times {
@@ -64,8 +69,9 @@ enum conn_due {
 	CONN_PING = 1,
 	CONN_AWAY = 2,	/* tell the router */
 	CONN_RENEW = 4, /* ask auth for a new ticket, then conn_renewed() or conn_renew_later() */
-	CONN_POSITION = 8, /* ping with the position, then conn_asked_position() */
-	CONN_SLOW = 16,	   /* has it read anything? then conn_slow_begin() again, or close 4108 */
+	CONN_POSITION = 8,  /* ping with the position, then conn_asked_position() */
+	CONN_SLOW = 16,	    /* has it read anything? then conn_slow_begin() again, or close 4108 */
+	CONN_EXPIRING = 32, /* say auth.expiring */
 };
 /* close: CLOSE_NONE, or the code to close with (then the flags mean nothing). */
 struct conn_verdict {
@@ -85,6 +91,17 @@ void conn_renewed(struct conn *c, int64_t ends_in_ms, int64_t now_ms);
 void conn_renew_later(struct conn *c, int64_t after_ms, int64_t now_ms);
 /* Auth refused: the session lives until the ticket's end and no longer. */
 void conn_renew_never(struct conn *c);
+
+/* A question about another token.  false: too many lately (1301), again after *out_after_ms. */
+bool conn_may_ask(const struct conn *c, int64_t now_ms, uint32_t *out_after_ms);
+void conn_asked(struct conn *c, int64_t now_ms);
+/* Another token of the same user holds from now on, with ends of its own, also when they are
+ * earlier.  times: phase_ms means nothing. */
+void conn_reauthed(struct conn *c, const struct conn_times *times);
+/* The next identity: another user's, who begins like a client that has just come. */
+void conn_switch(struct conn *c, const struct conn_times *times);
+/* A pong to a ping of that identity.  false: it acknowledges nothing. */
+bool conn_takes_pong(struct conn *c, uint16_t identity);
 
 enum conn_message {
 	CONN_MESSAGE_OK,
@@ -108,8 +125,9 @@ void conn_send_end(struct conn *c);
 bool conn_on_written(struct conn *c, bool is_user, int64_t now_ms);
 /* The ping is queued. */
 void conn_asked_position(struct conn *c);
-/* The client says itself where it is. */
-void conn_tells_position(struct conn *c);
+/* The client says itself where it is.  false: it may not know yet whose streams it means, and
+ * nothing must come of it. */
+bool conn_tells_position(struct conn *c);
 
 /* Frames wait in the inbox until the client reads. */
 void conn_slow_begin(struct conn *c, int64_t now_ms);

@@ -227,6 +227,7 @@ static int build_live(struct edge *e)
 		.pending_bytes = (size_t)cfg->pending_bytes,
 		.max_connections = e->max_connections,
 		.memory_limit = (uint64_t)cfg->memory_limit,
+		.may_swap = cfg->swap == EDGE_SWAP_REBIND,
 		.on_drain = on_drain_asked,
 		.arg = e,
 	};

@@ -132,6 +132,15 @@ static struct frame_error read_push(struct slice text, const json_t *data, struc
 	return fine;
 }
 
+/* The token itself was taken before. */
+static struct frame_error read_reauth(struct slice text, const json_t *data, struct frame *out)
+{
+	(void)text;
+	if (!json_is_object(data))
+		return bad("data");
+	return out->token.data == NULL ? bad("token") : fine;
+}
+
 typedef struct frame_error read_fn(struct slice text, const json_t *data, struct frame *out);
 
 static const struct {
@@ -145,6 +154,7 @@ static const struct {
 	{"watch", FRAME_WATCH, read_watch},
 	{"push", FRAME_PUSH, read_push},
 	{"sync", FRAME_SYNC, read_sync},
+	{"reauth", FRAME_REAUTH, read_reauth},
 };
 
 /* A string or an integer, written anew. */
@@ -186,6 +196,15 @@ static struct frame_error read_envelope(json_t *root, struct frame *out, const j
 	return read_mid(json_object_get(root, "mid"), out);
 }
 
+/* Whatever the event: no client may go on as one user with the token of another. */
+static void take_token(const json_t *data, struct frame *out)
+{
+	const json_t *token = json_object_get(data, "token");
+
+	if (json_is_string(token))
+		out->token = text_of(token);
+}
+
 struct frame_error frame_read(struct slice text, struct frame *out)
 {
 	const json_t *event = NULL;
@@ -193,7 +212,7 @@ struct frame_error frame_read(struct slice text, struct frame *out)
 
 	out->event = FRAME_CHAT;
 	out->root = NULL;
-	out->id = out->mid = out->to = out->message = out->name = out->epoch =
+	out->id = out->mid = out->token = out->to = out->message = out->name = out->epoch =
 		(struct slice){NULL, 0};
 	out->has_u = out->has_s = false;
 	out->u = out->s = 0;
@@ -203,6 +222,7 @@ struct frame_error frame_read(struct slice text, struct frame *out)
 
 	if (json_read(text, FRAME_MAX_DEPTH, &out->root) != JSON_READ)
 		return (struct frame_error){EX_BAD_FRAME, NULL};
+	take_token(json_object_get(out->root, "data"), out);
 	e = read_envelope(out->root, out, &event);
 	if (e.code != EX_NONE)
 		return e;

@@ -15,7 +15,15 @@
 #include "proto/codes.h"
 #include "proto/limits.h"
 
-enum frame_event { FRAME_CHAT, FRAME_HEARTBEAT, FRAME_TYPING, FRAME_WATCH, FRAME_PUSH, FRAME_SYNC };
+enum frame_event {
+	FRAME_CHAT,
+	FRAME_HEARTBEAT,
+	FRAME_TYPING,
+	FRAME_WATCH,
+	FRAME_PUSH,
+	FRAME_SYNC,
+	FRAME_REAUTH,
+};
 
 #define FRAME_DIGITS 24
 
@@ -26,6 +34,7 @@ struct frame {
 	json_t *root;	      /* owned; NULL: it was no JSON */
 	struct slice id;      /* JSON text; empty: none, or not to be had */
 	struct slice mid;     /* empty: none */
+	struct slice token;   /* of data, in a frame of any event; data NULL: none.  A secret */
 	struct slice to;      /* chat, typing: the recipient; push: empty is all */
 	struct slice message; /* chat */
 	struct slice name;    /* push: the event's name */
@@ -47,28 +56,50 @@ struct frame_error {
 	const char *field;
 };
 
-/* Whatever the answer, frame_fini() follows, and out->id is set where it could be read. */
+/* Whatever the answer, frame_fini() follows, and out->id and out->token are set where they could be
+ * read. */
 struct frame_error frame_read(struct slice text, struct frame *out);
 void frame_fini(struct frame *f);
 
 /* Writers append one frame.  An empty id: the frame has none. */
-struct frame_ready {
-	const char *conn; /* names the connection in logs */
-	struct slice user;
-	struct slice device;
+
+/* Where a user's streams begin on a connection. */
+struct frame_resume {
 	struct slice epoch;
 	uint64_t u; /* the heads */
 	uint64_t s;
 	bool recovered;
 	uint64_t missed; /* messages that follow */
+};
+
+struct frame_ready {
+	const char *conn; /* names the connection in logs */
+	struct slice user;
+	struct slice device;
+	uint16_t identity;
+	struct frame_resume resume;
 	int64_t interval_ms;
 	int64_t grace_ms;
 	int64_t expires_in_ms;
+	bool may_swap;
 	uint32_t msgs_per_s;
 	uint32_t msgs_burst;
 	uint64_t pending_bytes;
 };
 void frame_write_ready(struct buf *b, const struct frame_ready *r);
+
+/* The connection is another user's from here on. */
+struct frame_identity {
+	struct slice user;
+	uint16_t identity;
+	struct frame_resume resume;
+	int64_t expires_in_ms;
+	bool may_swap;
+};
+void frame_write_identity(struct buf *b, const struct frame_identity *i);
+/* The ack of a reauth. */
+void frame_write_reauthed(struct buf *b, struct slice id, uint16_t identity, int64_t expires_in_ms);
+void frame_write_expiring(struct buf *b, int64_t expires_in_ms);
 
 struct frame_ack {
 	struct slice id;

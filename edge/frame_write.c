@@ -20,25 +20,60 @@ static void add_id(struct buf *b, struct slice id)
 	buf_add(b, id);
 }
 
+static void add_resume(struct buf *b, const struct frame_resume *r)
+{
+	buf_add_text(b, ",\"resume\":{\"epoch\":");
+	buf_add_json_string(b, r->epoch);
+	buf_printf(b,
+		",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"recovered\":%s,\"missed\":%" PRIu64 "}",
+		r->u, r->s, r->recovered ? "true" : "false", r->missed);
+}
+
+static void add_auth(struct buf *b, int64_t expires_in_ms, bool may_swap)
+{
+	buf_printf(b, ",\"auth\":{\"expires_in_ms\":%" PRId64 ",\"swap\":\"%s\"}", expires_in_ms,
+		may_swap ? "rebind" : "reject");
+}
+
 void frame_write_ready(struct buf *b, const struct frame_ready *r)
 {
 	buf_printf(b, "{\"event\":\"ready\",\"data\":{\"conn\":\"%s\",\"user\":", r->conn);
 	buf_add_json_string(b, r->user);
 	buf_add_text(b, ",\"device\":");
 	buf_add_json_string(b, r->device);
-	buf_add_text(b, ",\"identity\":1,\"resume\":{\"epoch\":");
-	buf_add_json_string(b, r->epoch);
-	buf_printf(b,
-		",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"recovered\":%s,\"missed\":%" PRIu64 "}",
-		r->u, r->s, r->recovered ? "true" : "false", r->missed);
+	buf_printf(b, ",\"identity\":%u", r->identity);
+	add_resume(b, &r->resume);
 	buf_printf(b, ",\"heartbeat\":{\"interval_ms\":%" PRId64 ",\"grace_ms\":%" PRId64 "}",
 		r->interval_ms, r->grace_ms);
-	buf_printf(b, ",\"auth\":{\"expires_in_ms\":%" PRId64 ",\"swap\":\"reject\"}",
-		r->expires_in_ms);
+	add_auth(b, r->expires_in_ms, r->may_swap);
 	buf_printf(b,
 		",\"limits\":{\"frame\":%d,\"chat\":%d,\"msgs_per_s\":%u,\"burst\":%u,\"pending\":"
 		"%" PRIu64 "}}}",
 		FRAME_MAX_BYTES, CHAT_MAX_BYTES, r->msgs_per_s, r->msgs_burst, r->pending_bytes);
+}
+
+void frame_write_identity(struct buf *b, const struct frame_identity *i)
+{
+	buf_add_text(b, "{\"event\":\"identity\",\"data\":{\"user\":");
+	buf_add_json_string(b, i->user);
+	buf_printf(b, ",\"identity\":%u", i->identity);
+	add_resume(b, &i->resume);
+	add_auth(b, i->expires_in_ms, i->may_swap);
+	buf_add_text(b, "}}");
+}
+
+void frame_write_reauthed(struct buf *b, struct slice id, uint16_t identity, int64_t expires_in_ms)
+{
+	buf_add_text(b, "{\"event\":\"ack\"");
+	add_id(b, id);
+	buf_printf(b, ",\"data\":{\"identity\":%u,\"expires_in_ms\":%" PRId64 "}}", identity,
+		expires_in_ms);
+}
+
+void frame_write_expiring(struct buf *b, int64_t expires_in_ms)
+{
+	buf_printf(b, "{\"event\":\"auth.expiring\",\"data\":{\"expires_in_ms\":%" PRId64 "}}",
+		expires_in_ms);
 }
 
 void frame_write_ack(struct buf *b, const struct frame_ack *a)

@@ -73,29 +73,31 @@ void live_put_scratch(struct live_conn *c)
 		live_close_short(c);
 		return;
 	}
+	w->is_own = true;
 	live_put(c, w);
 	wire_unref(w);
 }
 
-void live_say_close(struct live *l, uint64_t session)
+void live_say_close(struct live *l, uint64_t session, unsigned code)
 {
 	Pb__UpClose close = PB__UP_CLOSE__INIT;
 	Pb__UpItem item = PB__UP_ITEM__INIT;
 
 	close.session = session;
+	if (uplink_wire(l->uplink) >= 3)
+		close.code = code;
 	item.item_case = PB__UP_ITEM__ITEM_CLOSE;
 	item.close = &close;
 	uplink_add(l->uplink, &item, UPLINK_MUST);
 }
 
-void live_end_session(struct live_conn *c, bool tell_router)
+void live_end_session(struct live_conn *c, bool tell_router, unsigned code)
 {
 	struct live *l = c->live;
 
 	c->is_leaving = true;
-	if (c->renew_ask != 0)
-		auth_client_cancel(l->auth, c->renew_ask);
-	c->renew_ask = 0;
+	live_cancel_renewal(c);
+	live_end_question(c, !tell_router);
 	if (c->wants_reopen)
 		l->n_wants_reopen--;
 	c->wants_reopen = false;
@@ -108,14 +110,14 @@ void live_end_session(struct live_conn *c, bool tell_router)
 	live_note_behind(c);
 	map_remove_u64(l->by_session, c->session);
 	if (tell_router)
-		live_say_close(l, c->session);
+		live_say_close(l, c->session, code);
 }
 
 void live_bury(struct live_conn *c)
 {
 	struct live *l = c->live;
 
-	live_end_session(c, true);
+	live_end_session(c, true, 0);
 	wheel_unset(&c->timer);
 	ws_drop_queue(&c->link);
 	l->n_conns--;
@@ -131,7 +133,7 @@ void live_close(struct live_conn *c, unsigned code, uint32_t after_ms)
 
 	if (c->is_leaving)
 		return;
-	live_end_session(c, true);
+	live_end_session(c, true, code);
 	if (c->stage != LIVE_ADOPTED) {
 		live_bury(c);
 		return;
@@ -148,12 +150,12 @@ static void on_open(struct ws_link *link)
 	live_want_sync((struct live_conn *)link);
 }
 
-static void on_leaving(struct ws_link *link)
+static void on_leaving(struct ws_link *link, unsigned code)
 {
 	struct live_conn *c = (struct live_conn *)link;
 	struct live *l = c->live;
 
-	live_end_session(c, true);
+	live_end_session(c, true, code);
 	wheel_set(&l->wheel, &c->timer, live_now(l) + CLOSE_DEADLINE_MS);
 }
 
@@ -164,9 +166,8 @@ static void on_closed(struct ws_link *link)
 
 static void free_conn(struct live_conn *c)
 {
-	if (c->watch != NULL)
-		buf_fini(c->watch);
-	free(c->watch);
+	live_forget_watch(c);
+	live_free_change(c);
 	free(c);
 }
 
@@ -262,8 +263,8 @@ static void start_handles(struct live *l)
 
 static int make_tables(struct live *l)
 {
-	if (map_new(&l->by_nonce) < 0 || map_new(&l->by_session) < 0 ||
-		sends_new(&l->sends) < 0 || live_calls_new(&l->calls, l) < 0)
+	if (map_new(&l->by_nonce) < 0 || map_new(&l->by_session) < 0 || sends_new(&l->sends) < 0 ||
+		live_calls_new(&l->calls, l) < 0)
 		return -ENOMEM;
 	l->conns = calloc(l->config.max_connections, sizeof(struct live_conn *));
 	l->ping = wire_new_ping(SLICE_LITERAL("-"));

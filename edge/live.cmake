@@ -2,15 +2,19 @@
 set(live_sources
   batches.c
   conn.c
+  fingerprint.c
   frame.c
   frame_write.c
+  identity.c
   lease.c
   live.c
   live_call.c
   live_client.c
   live_down.c
   live_drain.c
+  live_identity.c
   live_open.c
+  live_question.c
   live_sync.c
   live_time.c
   outq.c

@@ -15,6 +15,7 @@
 #include "common/bus.h"
 #include "common/slice.h"
 #include "edge/auth_client.h"
+#include "edge/fingerprint.h"
 #include "edge/position.h"
 
 struct live;
@@ -29,6 +30,7 @@ struct live_config {
 	size_t pending_bytes; /* unsent, per connection */
 	size_t max_connections;
 	uint64_t memory_limit; /* bytes; 0: the cgroup's */
+	bool may_swap;	       /* another user's token moves a connection; false: it ends it */
 	/* The router wants the edge to drain. */
 	void (*on_drain)(void *arg);
 	void *arg;
@@ -56,7 +58,8 @@ struct live_open {
 	int64_t expires_in_ms; /* of the token */
 	int64_t ends_in_ms;    /* of the ticket */
 	bool may_push;
-	bool has_position; /* what the client has already */
+	struct fingerprint token; /* the one in force; zero: not known, every token is another */
+	bool has_position;	  /* what the client has already */
 	struct position position;
 };
 

@@ -137,15 +137,20 @@ int live_say_watch(struct live_conn *c)
 	return uplink_add(c->live->uplink, &item, UPLINK_MAY_WAIT);
 }
 
+void live_forget_watch(struct live_conn *c)
+{
+	if (c->watch != NULL)
+		buf_fini(c->watch);
+	free(c->watch);
+	c->watch = NULL;
+}
+
 /* Kept, to be said again after a restart of the router. */
 static int keep_watch(struct live_conn *c, const struct frame *f)
 {
 	struct buf *watch;
 
-	if (c->watch != NULL)
-		buf_fini(c->watch);
-	free(c->watch);
-	c->watch = NULL;
+	live_forget_watch(c);
 	if (f->n_users == 0)
 		return 0;
 	watch = malloc(sizeof(*watch));
@@ -183,7 +188,7 @@ static void on_heartbeat(struct live_conn *c, const struct frame *f)
 
 static void on_sync(struct live_conn *c, const struct frame *f)
 {
-	if (!c->is_open || uplink_wire(c->live->uplink) < 2) {
+	if (!c->is_open) {
 		say_unavailable(c, f);
 		return;
 	}
@@ -207,23 +212,34 @@ static void (*const handlers[])(struct live_conn *c, const struct frame *f) = {
 	[FRAME_SYNC] = on_sync,
 };
 
+void live_execute(struct live_conn *c, const struct frame *f, struct frame_error e)
+{
+	if (f->event == FRAME_PUSH && e.code != EX_UNKNOWN_EVENT && !c->may_push)
+		live_say_exception(c, f->id, EX_NOT_PERMITTED, no_field, 0);
+	else if (e.code != EX_NONE)
+		live_say_exception(c, f->id, e.code, slice_of(e.field), 0);
+	else
+		handlers[f->event](c, f);
+}
+
+static void on_bad_frame(struct live_conn *c, const struct frame *f, struct frame_error e)
+{
+	live_say_exception(c, f->id, e.code, slice_of(e.field), 0);
+	if (conn_on_bad_frame(&c->rules, live_now(c->live)))
+		live_close(c, CLOSE_BAD_PROTOCOL, 0);
+}
+
 static void on_frame(
 	struct live_conn *c, struct frame *f, struct slice text, uint32_t over_after_ms)
 {
 	struct frame_error e = frame_read(text, f);
 
-	if (over_after_ms > 0) {
+	if (over_after_ms > 0)
 		live_say_exception(c, f->id, EX_RATE_LIMITED, no_field, over_after_ms);
-	} else if (f->event == FRAME_PUSH && e.code != EX_UNKNOWN_EVENT && e.code != EX_BAD_FRAME &&
-		   !c->may_push) {
-		live_say_exception(c, f->id, EX_NOT_PERMITTED, no_field, 0);
-	} else if (e.code != EX_NONE) {
-		live_say_exception(c, f->id, e.code, slice_of(e.field), 0);
-		if (e.code == EX_BAD_FRAME && conn_on_bad_frame(&c->rules, live_now(c->live)))
-			live_close(c, CLOSE_BAD_PROTOCOL, 0);
-	} else {
-		handlers[f->event](c, f);
-	}
+	else if (e.code == EX_BAD_FRAME)
+		on_bad_frame(c, f, e);
+	else
+		live_take_frame(c, f, e, text);
 }
 
 void live_on_text(struct ws_link *link, struct slice text)

@@ -47,7 +47,7 @@ static void say_result(struct live_conn *c, const struct send_entry *e, const Pb
 		return;
 	}
 	/* His own message stands in his stream under this number, and this is how he gets it. */
-	if (e->takes_number && r->seq != 0 && uplink_wire(l->uplink) >= 2) {
+	if (e->takes_number && r->seq != 0) {
 		live_take(c, false, r->seq);
 		stream_tell(&c->rules.user, r->seq);
 	}
@@ -69,8 +69,10 @@ static void on_result(struct live *l, const Pb__DownResult *r)
 		return;
 	}
 	c = map_get_u64(l->by_session, e->session);
-	if (c != NULL)
+	if (c != NULL) {
 		say_result(c, e, r);
+		live_note_settled(c);
+	}
 	free(e);
 }
 
@@ -115,7 +117,7 @@ static void on_shut(struct live *l, const Pb__DownShut *s)
 		live_call_on_shut(l, s);
 		return;
 	}
-	live_end_session(c, false);
+	live_end_session(c, false, 0);
 	c->is_leaving = false;
 	live_close(c, code, s->after_ms);
 }
@@ -144,9 +146,6 @@ void live_on_item(void *arg, const Pb__DownItem *item)
 
 static void put_system(struct live_conn *c, const struct system_message *m)
 {
-	/* A router of wire 1 keeps nothing: what is missing will not come. */
-	if (uplink_wire(c->live->uplink) < 2)
-		stream_jump(&c->rules.system, m->number - 1);
 	if (live_take(c, true, m->number) != STREAM_NEXT)
 		return;
 	live_put(c, c->rules.dialect == CONN_NATIVE ? m->native : m->plain);

@@ -1,8 +1,9 @@
 /*
  * live_inner: what the files of live share.  live.c: building, the loop's turns, and the ends of
  * connections; live_open.c: openings, adoption, reopening; live_down.c: what the router says;
- * live_client.c: what clients say; live_sync.c: numbered frames, pages, positions; live_time.c:
- * what the clock says; live_drain.c: the orderly end.  For these files alone.
+ * live_client.c: what clients say; live_identity.c, live_question.c: new tokens; live_sync.c:
+ * numbered frames, pages, positions; live_time.c: what the clock says; live_drain.c: the orderly
+ * end.  For these files alone.
  */
 #ifndef POSTERN_EDGE_LIVE_INNER_H
 #define POSTERN_EDGE_LIVE_INNER_H
@@ -35,6 +36,21 @@ enum live_sync {
 	LIVE_SYNC_SYSTEM,
 };
 
+/* Who the connection is, where it is not who it began as. */
+struct live_user {
+	uint8_t uid_len;
+	uint16_t ticket_len;
+	char text[]; /* uid, ticket */
+};
+
+struct live_question; /* live_question.h */
+
+/* What few connections have. */
+struct live_change {
+	struct live_question *question; /* a new token is being looked at */
+	struct live_user *user;		/* NULL: as it began */
+};
+
 /* One connection.  10,000 and more of them are idle at a time, so what is rarely there is a
  * pointer. */
 struct live_conn {
@@ -50,11 +66,14 @@ struct live_conn {
 	void *opened_arg;
 	struct live_conn *next_grave;
 	struct buf *watch; /* uids, each after a byte of its length; NULL: it watches nobody */
-	uint32_t index;	   /* in live->conns */
+	struct live_change *change; /* NULL: nothing of it */
+	struct fingerprint token;   /* the one in force */
+	uint32_t index;		    /* in live->conns */
 	enum live_stage stage;
 	bool is_open;	   /* the router holds the session */
 	bool is_reopening; /* the router was asked to take it again */
 	bool wants_reopen; /* the same, still to be asked */
+	bool has_news;	   /* a new ticket came while the router took it again with the old one */
 	uint8_t sync;	   /* enum live_sync */
 	bool is_behind;	   /* counted in live->n_behind */
 	bool has_position; /* epoch and the streams' numbers mean something */
@@ -108,9 +127,16 @@ struct live {
 	void *drained_arg;
 };
 
+static inline const struct live_user *live_changed_user(const struct live_conn *c)
+{
+	return c->change == NULL ? NULL : c->change->user;
+}
 static inline struct slice live_uid(const struct live_conn *c)
 {
-	return (struct slice){c->text, c->uid_len};
+	const struct live_user *u = live_changed_user(c);
+
+	return u != NULL ? (struct slice){u->text, u->uid_len}
+			 : (struct slice){c->text, c->uid_len};
 }
 static inline struct slice live_device(const struct live_conn *c)
 {
@@ -118,7 +144,10 @@ static inline struct slice live_device(const struct live_conn *c)
 }
 static inline struct slice live_ticket(const struct live_conn *c)
 {
-	return (struct slice){c->text + c->uid_len + c->device_len, c->ticket_len};
+	const struct live_user *u = live_changed_user(c);
+
+	return u != NULL ? (struct slice){u->text + u->uid_len, u->ticket_len}
+			 : (struct slice){c->text + c->uid_len + c->device_len, c->ticket_len};
 }
 static inline int64_t live_now(const struct live *l)
 {
@@ -136,17 +165,23 @@ void live_close_short(struct live_conn *c);
 void live_put(struct live_conn *c, struct wire *w);
 /* Queues what is in l->scratch. */
 void live_put_scratch(struct live_conn *c);
-/* Tells the router that a session is over. */
-void live_say_close(struct live *l, uint64_t session);
+/* Tells the router that a session is over; code: the close code, 0: there was none. */
+void live_say_close(struct live *l, uint64_t session, unsigned code);
 /* The session has ended here: the router is told (unless it said so itself), the tables forget it.
  */
-void live_end_session(struct live_conn *c, bool tell_router);
+void live_end_session(struct live_conn *c, bool tell_router, unsigned code);
 /* Ends the session and closes the socket.  Of a connection that was not adopted nothing remains. */
 void live_close(struct live_conn *c, unsigned code, uint32_t after_ms);
 /* Out of all tables, freed at the end of the turn.  Not while libwebsockets has it. */
 void live_bury(struct live_conn *c);
 
 /* live_open.c */
+/* The router's word about where a user's streams begin. */
+void live_begin_streams(struct live_conn *c, const Pb__DownOpened *o);
+struct frame_resume live_resume(const struct live_conn *c, const Pb__DownOpened *o);
+/* Asks for the session of a ticket. */
+void live_fill_open(
+	const struct live_conn *c, struct slice ticket, uint64_t nonce, Pb__UpOpen *out);
 void live_on_opened(struct live *l, const Pb__DownOpened *o);
 void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r);
 void live_on_link_up(void *arg, enum uplink_change change);
@@ -176,6 +211,31 @@ void live_say_exception(
 	struct live_conn *c, struct slice id, unsigned code, struct slice field, uint32_t after_ms);
 /* Tells the router whom c watches.  0 or -errno. */
 int live_say_watch(struct live_conn *c);
+void live_forget_watch(struct live_conn *c);
+/* A frame that is in order, or not (e): it is carried out, or refused. */
+void live_execute(struct live_conn *c, const struct frame *f, struct frame_error e);
+
+/* live_identity.c */
+/* Every frame comes here first, but what is no frame at all. */
+void live_take_frame(
+	struct live_conn *c, const struct frame *f, struct frame_error e, struct slice text);
+/* A send was answered. */
+void live_note_settled(struct live_conn *c);
+void live_note_lost(struct live_conn *c);
+/* The time at which a question must have ended; INT64_MAX: none is open. */
+int64_t live_question_due_ms(const struct live_conn *c);
+void live_on_question_due(struct live_conn *c);
+/* Whether the answer to an opening is the answer to c's rebind, and if so, what follows. */
+bool live_take_rebound(struct live_conn *c, const Pb__DownOpened *o);
+bool live_take_rebind_refused(struct live_conn *c, const Pb__DownOpenRefused *r);
+/* The connection ends. */
+void live_end_question(struct live_conn *c, bool is_shut);
+void live_free_change(struct live_conn *c);
+/* A new ticket of the same session: the router is told.  false: not of this user, or not of its
+ * length. */
+bool live_take_ticket(struct live_conn *c, const struct auth_reply *reply);
+/* Tells the router of it. */
+void live_say_renewed(struct live_conn *c);
 
 /* live_sync.c */
 /* A numbered frame came; STREAM_NEXT: the caller queues it. */
@@ -206,6 +266,8 @@ void live_look_drained(struct live *l);
 
 /* live_time.c */
 void live_say_away(struct live_conn *c, bool away);
+/* Auth is not asked any more to renew what another ticket will replace. */
+void live_cancel_renewal(struct live_conn *c);
 void live_on_bytes(struct ws_link *link);
 void live_on_wheel_timer(uv_timer_t *timer);
 void live_on_second_timer(uv_timer_t *timer);

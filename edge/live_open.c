@@ -22,18 +22,23 @@
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 5000
 
+void live_fill_open(const struct live_conn *c, struct slice ticket, uint64_t nonce, Pb__UpOpen *out)
+{
+	out->nonce = nonce;
+	out->ticket = codec_bytes(ticket);
+	out->device = codec_bytes(live_device(c));
+	out->dialect = c->rules.dialect == CONN_NATIVE ? PB__DIALECT__DIALECT_NATIVE
+						       : PB__DIALECT__DIALECT_PLAIN;
+}
+
 static int send_open(struct live_conn *c, bool reopen)
 {
 	Pb__UpOpen open = PB__UP_OPEN__INIT;
 	Pb__UpItem item = PB__UP_ITEM__INIT;
 
-	open.nonce = c->nonce;
-	open.ticket = codec_bytes(live_ticket(c));
-	open.device = codec_bytes(live_device(c));
-	open.dialect = c->rules.dialect == CONN_NATIVE ? PB__DIALECT__DIALECT_NATIVE
-						       : PB__DIALECT__DIALECT_PLAIN;
+	live_fill_open(c, live_ticket(c), c->nonce, &open);
 	open.reopen = reopen;
-	if (c->has_position && uplink_wire(c->live->uplink) >= 2) {
+	if (c->has_position) {
 		open.has_position = true;
 		open.epoch = codec_bytes((struct slice){c->epoch, EPOCH_BYTES});
 		open.u = c->rules.user.sent;
@@ -69,6 +74,7 @@ static struct live_conn *make_conn(struct live *l, const struct live_open *o)
 	c->serial = ++l->last_serial;
 	c->stage = LIVE_OPENING;
 	c->may_push = o->may_push;
+	c->token = o->token;
 	c->uid_len = (uint8_t)o->uid.len;
 	c->device_len = (uint8_t)o->device.len;
 	c->ticket_len = (uint16_t)o->ticket.len;
@@ -150,6 +156,17 @@ int live_adopt(struct live *l, uint64_t nonce, int fd, struct slice key)
 	return ws_adopt(l->ws, &c->link, &adoption);
 }
 
+struct frame_resume live_resume(const struct live_conn *c, const Pb__DownOpened *o)
+{
+	return (struct frame_resume){
+		.epoch = codec_slice(o->epoch),
+		.u = o->u,
+		.s = o->s,
+		.recovered = o->recovered,
+		.missed = o->u - c->rules.user.sent + o->s - c->rules.system.sent,
+	};
+}
+
 static void queue_ready(struct live_conn *c, const Pb__DownOpened *o)
 {
 	struct live *l = c->live;
@@ -158,17 +175,15 @@ static void queue_ready(struct live_conn *c, const Pb__DownOpened *o)
 		.conn = name,
 		.user = live_uid(c),
 		.device = live_device(c),
-		.epoch = codec_slice(o->epoch),
-		.u = o->u,
-		.s = o->s,
-		.recovered = o->recovered,
-		.missed = o->u - c->rules.user.sent + o->s - c->rules.system.sent,
+		.identity = c->rules.identity,
+		.resume = live_resume(c, o),
 		.interval_ms = l->config.interval_ms,
 		.grace_ms = l->config.grace_ms,
 		.expires_in_ms = conn_token_left_ms(&c->rules, live_now(l)),
 		.msgs_per_s = l->limits.msgs_per_s,
 		.msgs_burst = l->limits.msgs_burst,
 		.pending_bytes = l->config.pending_bytes,
+		.may_swap = l->config.may_swap,
 	};
 
 	snprintf(name, sizeof(name), "%x.%" PRIx64, uplink_edge_id(l->uplink), c->serial);
@@ -188,14 +203,15 @@ static void after_reopen(struct live_conn *c)
 		live_close(c, CLOSE_RETRY, live_jitter(c->live, RETRY_MIN_MS, RETRY_MAX_MS));
 	if (c->rules.away)
 		live_say_away(c, true);
+	if (c->has_news)
+		live_say_renewed(c);
 }
 
 /* Where the session begins.  Below the head: the rest is asked for when the socket is there. */
-static void begin_streams(struct live_conn *c, const Pb__DownOpened *o)
+void live_begin_streams(struct live_conn *c, const Pb__DownOpened *o)
 {
-	const bool has_start = uplink_wire(c->live->uplink) >= 2;
-	const uint64_t u = has_start && o->start_u < o->u ? o->start_u : o->u;
-	const uint64_t s = has_start && o->start_s < o->s ? o->start_s : o->s;
+	const uint64_t u = o->start_u < o->u ? o->start_u : o->u;
+	const uint64_t s = o->start_s < o->s ? o->start_s : o->s;
 
 	memcpy(c->epoch, o->epoch.data, EPOCH_BYTES);
 	c->has_position = true;
@@ -208,31 +224,29 @@ static void begin_streams(struct live_conn *c, const Pb__DownOpened *o)
 void live_on_opened(struct live *l, const Pb__DownOpened *o)
 {
 	struct live_conn *c = map_get_u64(l->by_nonce, o->nonce);
-	Pb__ResetReason reset = o->reset;
 
+	if (c != NULL && live_take_rebound(c, o))
+		return;
 	if (live_call_on_opened(l, o))
 		return;
 	/* It was cancelled, or closed while it was being reopened. */
 	if (c == NULL || c->is_open || o->epoch.len != EPOCH_BYTES) {
-		live_say_close(l, o->session);
+		live_say_close(l, o->session, 0);
 		return;
 	}
 	if (map_put_u64(l->by_session, o->session, c) < 0) {
-		live_say_close(l, o->session);
+		live_say_close(l, o->session, CLOSE_OVERLOAD);
 		live_close(c, CLOSE_OVERLOAD, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
 		return;
 	}
-	if (uplink_wire(l->uplink) < 2 && c->stage == LIVE_ADOPTED &&
-		memcmp(c->epoch, o->epoch.data, EPOCH_BYTES) != 0)
-		reset = PB__RESET_REASON__RESET_EPOCH_CHANGED;
-	begin_streams(c, o);
+	live_begin_streams(c, o);
 	c->session = o->session;
 	c->is_open = true;
 	uplink_system_start(l->uplink, o->s);
 	if (c->stage == LIVE_OPENING && c->rules.dialect == CONN_NATIVE)
 		queue_ready(c, o);
-	if (reset != PB__RESET_REASON__RESET_NONE)
-		live_put_reset(c, live_reset_reason(reset));
+	if (o->reset != PB__RESET_REASON__RESET_NONE)
+		live_put_reset(c, live_reset_reason(o->reset));
 	if (c->stage == LIVE_OPENING) {
 		c->stage = LIVE_ADMITTED;
 		c->opened(c->opened_arg, LIVE_OPENED, 0);
@@ -246,7 +260,8 @@ void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r)
 {
 	struct live_conn *c = map_get_u64(l->by_nonce, r->nonce);
 
-	if (live_call_on_open_refused(l, r) || c == NULL || c->is_open)
+	if (live_call_on_open_refused(l, r) || c == NULL || live_take_rebind_refused(c, r) ||
+		c->is_open)
 		return;
 	if (c->stage == LIVE_OPENING) {
 		live_bury(c);
@@ -270,6 +285,7 @@ static void lose_session(struct live_conn *c)
 		live_bury(c); /* live_adopt() will not find it */
 		return;
 	}
+	live_note_lost(c);
 	live_forget_sync(c);
 	if (c->is_open)
 		map_remove_u64(l->by_session, c->session);
@@ -292,6 +308,7 @@ void live_on_send_lost(void *arg, const struct send_entry *e)
 		return;
 	conn_send_end(&c->rules);
 	live_say_exception(c, send_id(e), EX_UNAVAILABLE, (struct slice){NULL, 0}, 0);
+	live_note_settled(c);
 }
 
 void live_on_link_down(void *arg)
@@ -331,6 +348,7 @@ static void reopen_some(struct live *l)
 		}
 		c->wants_reopen = false;
 		c->is_reopening = true;
+		c->has_news = false;
 		note_opening(l);
 		l->n_wants_reopen--;
 		done++;

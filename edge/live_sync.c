@@ -59,13 +59,9 @@ static void catch_up_system(struct live_conn *c)
 		const struct system_message *m = uplink_system_get(l->uplink, s->sent + 1);
 
 		s->is_behind = true;
-		if (m == NULL && uplink_wire(l->uplink) < 2)
-			stream_jump(s, s->sent + 1); /* nobody keeps it */
-		else if (m == NULL ||
-			 stream_take(s, m->number, ws_has_room(&c->link)) != STREAM_NEXT)
+		if (m == NULL || stream_take(s, m->number, ws_has_room(&c->link)) != STREAM_NEXT)
 			return;
-		else
-			put_system(c, m);
+		put_system(c, m);
 	}
 	s->is_behind = s->sent < head;
 }
@@ -97,8 +93,6 @@ void live_want_sync(struct live_conn *c)
 		wait_for_room(c);
 		return;
 	}
-	if (uplink_wire(l->uplink) < 2)
-		return;
 	if (syncs_want(&l->syncs, c->session) < 0) {
 		live_close(c, CLOSE_OVERLOAD, live_jitter(l, 1000, 5000));
 		return;
@@ -255,7 +249,7 @@ static int say_ack(struct live_conn *c, uint64_t u, uint64_t s)
 	Pb__UpAck ack = PB__UP_ACK__INIT;
 	Pb__UpItem item = PB__UP_ITEM__INIT;
 
-	if (!c->is_open || uplink_wire(c->live->uplink) < 2 || (u == 0 && s == 0))
+	if (!c->is_open || (u == 0 && s == 0))
 		return 0;
 	ack.session = c->session;
 	ack.u = u;
@@ -268,16 +262,15 @@ static int say_ack(struct live_conn *c, uint64_t u, uint64_t s)
 bool live_take_position(struct live_conn *c, const struct frame *f)
 {
 	const struct conn *r = &c->rules;
-	const char *field = NULL;
+	const char *field;
 	uint64_t u = f->u;
 
-	if (!f->has_u && !f->has_s)
+	/* Numbers of the user before: nothing follows from them. */
+	if (r->is_unseen || (!f->has_u && !f->has_s))
 		return true;
-	/* Numbers of a router of wire 1 are not known here, so nothing can be said about them. */
-	if (uplink_wire(c->live->uplink) >= 2)
-		field = f->has_u && !stream_reaches(&r->user, f->u) && !BUG(28) ? "u"
-			: f->has_s && f->s > r->system.sent			? "s"
-										: NULL;
+	field = f->has_u && !stream_reaches(&r->user, f->u) && !BUG(28) ? "u"
+		: f->has_s && f->s > r->system.sent			? "s"
+									: NULL;
 	if (field != NULL) {
 		live_say_exception(c, f->id, EX_BAD_DATA, slice_of(field), 0);
 		return false;
@@ -292,6 +285,8 @@ bool live_take_position(struct live_conn *c, const struct frame *f)
 /* Everything after the client's position once more.  The epoch was compared. */
 void live_rewind(struct live_conn *c, const struct frame *f)
 {
+	if (c->rules.is_unseen)
+		return;
 	if (f->has_u)
 		stream_rewind(&c->rules.user, f->u);
 	if (f->has_s)
@@ -309,7 +304,7 @@ void live_ask_position(struct live_conn *c)
 	if (!ws_has_room(&c->link))
 		return;
 	memcpy(p.epoch, c->epoch, EPOCH_BYTES);
-	w = wire_new_ping((struct slice){text, position_write(text, &p)});
+	w = wire_new_ping((struct slice){text, position_write(text, &p, c->rules.identity)});
 	if (w == NULL)
 		return;
 	live_put(c, w);
@@ -320,9 +315,10 @@ void live_on_pong(struct ws_link *link, struct slice payload)
 {
 	struct live_conn *c = (struct live_conn *)link;
 	struct position p;
+	uint16_t identity;
 
 	/* The ordinary ping's payload is no position. */
-	if (c->rules.tells_position || !position_read(payload, &p) ||
+	if (!position_read(payload, &p, &identity) || !conn_takes_pong(&c->rules, identity) ||
 		memcmp(p.epoch, c->epoch, EPOCH_BYTES) != 0 || p.u > c->rules.user.sent ||
 		p.s > c->rules.system.sent)
 		return;

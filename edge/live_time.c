@@ -23,7 +23,10 @@ int64_t live_wheel_tick_ms(const struct live_config *config)
 
 void live_set_timer(struct live_conn *c)
 {
-	wheel_set(&c->live->wheel, &c->timer, conn_next_ms(&c->rules, &c->live->limits));
+	const int64_t next_ms = conn_next_ms(&c->rules, &c->live->limits);
+	const int64_t question_ms = live_question_due_ms(c);
+
+	wheel_set(&c->live->wheel, &c->timer, question_ms < next_ms ? question_ms : next_ms);
 }
 
 void live_say_away(struct live_conn *c, bool away)
@@ -48,28 +51,6 @@ void live_on_bytes(struct ws_link *link)
 		live_say_away(c, false);
 }
 
-static void take_ticket(struct live_conn *c, const struct auth_reply *reply)
-{
-	struct live *l = c->live;
-	Pb__UpRenew renew = PB__UP_RENEW__INIT;
-	Pb__UpItem item = PB__UP_ITEM__INIT;
-
-	/* The layout is fixed, so the same user's ticket has the same length. */
-	if (reply->ticket.len != c->ticket_len || !slice_eq(reply->uid, live_uid(c))) {
-		conn_renew_never(&c->rules);
-		return;
-	}
-	memcpy(c->text + c->uid_len + c->device_len, reply->ticket.data, reply->ticket.len);
-	conn_renewed(&c->rules, reply->ends_in_ms, live_now(l));
-	if (!c->is_open)
-		return; /* it will be reopened with the new one */
-	renew.session = c->session;
-	renew.ticket = codec_bytes(live_ticket(c));
-	item.item_case = PB__UP_ITEM__ITEM_RENEW;
-	item.renew = &renew;
-	uplink_add(l->uplink, &item, UPLINK_MUST);
-}
-
 static void on_renewed(void *arg, const struct auth_reply *reply)
 {
 	struct live_conn *c = arg;
@@ -79,7 +60,10 @@ static void on_renewed(void *arg, const struct auth_reply *reply)
 	c->renew_ask = 0;
 	switch (reply->outcome) {
 	case AUTH_GRANTED:
-		take_ticket(c, reply);
+		if (live_take_ticket(c, reply))
+			conn_renewed(&c->rules, reply->ends_in_ms, live_now(l));
+		else
+			conn_renew_never(&c->rules);
 		break;
 	case AUTH_DENIED:
 		conn_renew_never(&c->rules);
@@ -100,9 +84,34 @@ static void renew(struct live_conn *c)
 
 	if (c->renew_ask != 0)
 		return;
+	/* The token that is being looked at will bring a ticket, or not. */
+	if (identity_is_asking(&c->rules.state)) {
+		conn_renew_later(&c->rules, RENEW_AGAIN_MS, live_now(l));
+		return;
+	}
 	c->renew_ask = auth_client_renew(l->auth, live_ticket(c), RENEW_TIMEOUT_MS, on_renewed, c);
 	if (c->renew_ask == 0)
 		conn_renew_later(&c->rules, live_jitter(l, 0, RENEW_AGAIN_MS), live_now(l));
+}
+
+void live_cancel_renewal(struct live_conn *c)
+{
+	struct live *l = c->live;
+
+	if (c->renew_ask == 0)
+		return;
+	auth_client_cancel(l->auth, c->renew_ask);
+	c->renew_ask = 0;
+	conn_renew_later(&c->rules, RENEW_AGAIN_MS, live_now(l));
+}
+
+static void say_expiring(struct live_conn *c)
+{
+	struct live *l = c->live;
+
+	buf_clear(&l->scratch);
+	frame_write_expiring(&l->scratch, conn_token_left_ms(&c->rules, live_now(l)));
+	live_put_scratch(c);
 }
 
 static uint32_t after_ms(struct live *l, enum close_code code)
@@ -128,7 +137,8 @@ static void on_due(struct live_conn *c)
 		live_close(c, v.close, after_ms(l, v.close));
 		return;
 	}
-	if ((v.due & CONN_POSITION) || ((v.due & CONN_PING) && c->rules.has_untold))
+	if ((v.due & CONN_POSITION) ||
+		((v.due & CONN_PING) && (c->rules.has_untold || c->rules.is_unseen)))
 		live_ask_position(c);
 	else if (v.due & CONN_PING)
 		live_put(c, l->ping);
@@ -138,6 +148,9 @@ static void on_due(struct live_conn *c)
 		live_say_away(c, true);
 	if (v.due & CONN_RENEW)
 		renew(c);
+	if (v.due & CONN_EXPIRING)
+		say_expiring(c);
+	live_on_question_due(c);
 	if (!c->is_leaving)
 		live_set_timer(c);
 }
@@ -170,13 +183,11 @@ void live_on_second_timer(uv_timer_t *timer)
 	gauges.slow_closed = l->slow_closed;
 	gauges.queued_bytes = counts->queued_bytes;
 	memory_read(&l->memory);
-	if (uplink_wire(l->uplink) >= 2) {
-		gauges.behind = l->n_behind;
-		gauges.memory_bytes = l->memory.used;
-		gauges.auth_waiting = auth_client_take_most(l->auth);
-		gauges.router_waiting = l->most_opening;
-		l->most_opening = map_count(l->by_nonce);
-	}
+	gauges.behind = l->n_behind;
+	gauges.memory_bytes = l->memory.used;
+	gauges.auth_waiting = auth_client_take_most(l->auth);
+	gauges.router_waiting = l->most_opening;
+	l->most_opening = map_count(l->by_nonce);
 	item.item_case = PB__UP_ITEM__ITEM_GAUGES;
 	item.gauges = &gauges;
 	uplink_add(l->uplink, &item, UPLINK_MAY_WAIT);

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
+
 #define RING_FIRST 8
 #define OP_TEXT 0x81 /* final */
 #define OP_CLOSE 0x88
@@ -52,6 +54,7 @@ static struct wire *wire_new(unsigned char op, struct slice head, struct slice t
 	w->refs = 1;
 	w->len = (uint32_t)(header + len);
 	w->shed = shed;
+	w->is_own = false;
 	header_write(w->bytes, op, len);
 	if (head.len > 0)
 		memcpy(w->bytes + header, head.data, head.len);
@@ -129,14 +132,24 @@ static void drop_ring_when_empty(struct outq *q)
 	q->cap = 0;
 }
 
-void outq_shed(struct outq *q)
+static bool may_be_shed(const struct wire *w)
+{
+	return w->shed;
+}
+
+static bool is_message(const struct wire *w)
+{
+	return !w->is_own && !BUG(41);
+}
+
+static void drop(struct outq *q, bool (*is_to_go)(const struct wire *w))
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < q->count; i++) {
 		struct wire *w = peek(q, i);
 
-		if (w->shed) {
+		if (is_to_go(w)) {
 			q->bytes -= w->len;
 			wire_unref(w);
 		} else {
@@ -145,6 +158,16 @@ void outq_shed(struct outq *q)
 	}
 	q->count = kept;
 	drop_ring_when_empty(q);
+}
+
+void outq_shed(struct outq *q)
+{
+	drop(q, may_be_shed);
+}
+
+void outq_keep_own(struct outq *q)
+{
+	drop(q, is_message);
 }
 
 enum outq_result outq_put(struct outq *q, struct wire *w, size_t max_bytes)

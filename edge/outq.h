@@ -18,7 +18,8 @@
 struct wire {
 	uint32_t refs;
 	uint32_t len;
-	bool shed; /* may be dropped for a connection that does not read */
+	bool shed;   /* may be dropped for a connection that does not read */
+	bool is_own; /* said by the edge: an answer, not a message */
 	unsigned char bytes[];
 };
 
@@ -65,6 +66,8 @@ int outq_gather(const struct outq *q, struct iovec *iov, int max);
 struct wire *outq_advance(struct outq *q, size_t bytes, struct slice *out_rest);
 /* Drops what may be dropped. */
 void outq_shed(struct outq *q);
+/* Keeps what is_own, and nothing else: no message to a user leaves after he has. */
+void outq_keep_own(struct outq *q);
 void outq_clear(struct outq *q);
 static inline bool outq_is_empty(const struct outq *q)
 {

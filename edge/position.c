@@ -39,27 +39,50 @@ bool position_is_epoch(struct slice text)
 	return true;
 }
 
-size_t position_write(char out[POSITION_TEXT_BYTES], const struct position *p)
+size_t position_write(char out[POSITION_TEXT_BYTES], const struct position *p, uint16_t identity)
 {
 	int n = snprintf(out, POSITION_TEXT_BYTES, "%.*s.%" PRIu64 ".%" PRIu64, EPOCH_BYTES,
 		p->epoch, p->u, p->s);
 
+	if (n > 0 && identity > 1)
+		n += snprintf(out + n, POSITION_TEXT_BYTES - (size_t)n, ".%u", identity);
 	return n < 0 ? 0 : (size_t)n;
 }
 
-bool position_read(struct slice text, struct position *out)
+/* Takes what is before the next dot, or all, out of *text. */
+static struct slice next_part(struct slice *text)
 {
-	const char *end = text.data + text.len;
-	const char *u = text.data + EPOCH_BYTES + 1;
-	const char *dot;
+	const char *dot = text->len == 0 ? NULL : memchr(text->data, '.', text->len);
+	struct slice part = *text;
 
-	if (text.len <= EPOCH_BYTES + 1 || u[-1] != '.' ||
+	if (dot == NULL) {
+		*text = (struct slice){text->data + text->len, 0};
+		return part;
+	}
+	part.len = (size_t)(dot - text->data);
+	*text = (struct slice){dot + 1, text->len - part.len - 1};
+	return part;
+}
+
+bool position_read(struct slice text, struct position *out, uint16_t *out_identity)
+{
+	uint64_t identity = 1;
+	struct slice last;
+
+	if (text.len <= EPOCH_BYTES + 1 || text.data[EPOCH_BYTES] != '.' ||
 		!position_is_epoch((struct slice){text.data, EPOCH_BYTES}))
 		return false;
-	dot = memchr(u, '.', (size_t)(end - u));
-	if (dot == NULL || !position_number((struct slice){u, (size_t)(dot - u)}, &out->u) ||
-		!position_number((struct slice){dot + 1, (size_t)(end - dot - 1)}, &out->s))
-		return false;
 	memcpy(out->epoch, text.data, EPOCH_BYTES);
+	text = (struct slice){text.data + EPOCH_BYTES + 1, text.len - EPOCH_BYTES - 1};
+	if (!position_number(next_part(&text), &out->u) || text.len == 0)
+		return false;
+	last = next_part(&text);
+	if (!position_number(last, &out->s))
+		return false;
+	/* A dot at the end is no identity. */
+	if (last.data + last.len != text.data &&
+		(!position_number(text, &identity) || identity < 2 || identity > UINT16_MAX))
+		return false;
+	*out_identity = (uint16_t)identity;
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
  * position: where a client is in its streams, as text: in the query of an upgrade, and in the
- * payload of a ping, which comes back in the pong.  Pure.
+ * payload of a ping, which comes back in the pong and says whose streams were meant.  Pure.
  */
 #ifndef POSTERN_EDGE_POSITION_H
 #define POSTERN_EDGE_POSITION_H
@@ -23,10 +23,10 @@ bool position_number(struct slice text, uint64_t *out);
 /* EPOCH_BYTES of the router's alphabet. */
 bool position_is_epoch(struct slice text);
 
-/* EPOCH.U.S; its length. */
-#define POSITION_TEXT_BYTES 64
-size_t position_write(char out[POSITION_TEXT_BYTES], const struct position *p);
+/* EPOCH.U.S, and .IDENTITY unless that is the first; its length. */
+#define POSITION_TEXT_BYTES 72
+size_t position_write(char out[POSITION_TEXT_BYTES], const struct position *p, uint16_t identity);
 /* false: not a position (another pong). */
-bool position_read(struct slice text, struct position *out);
+bool position_read(struct slice text, struct position *out, uint16_t *out_identity);
 
 #endif

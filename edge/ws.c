@@ -44,6 +44,15 @@ void ws_drop_queue(struct ws_link *link)
 	outq_clear(&link->out);
 }
 
+void ws_drop_messages(struct ws_link *link)
+{
+	const uint32_t before = link->out.bytes;
+
+	outq_keep_own(&link->out);
+	if (link->ws != NULL)
+		link->ws->counts.queued_bytes -= before - link->out.bytes;
+}
+
 static void rx_free(struct ws_link *link)
 {
 	if (link->rx != NULL)
@@ -359,18 +368,22 @@ static int on_writeable(struct ws_link *link, struct lws *wsi, const void *in, s
 	return 0;
 }
 
+/* RFC 6455, 5.5.1 */
+static unsigned close_code(const unsigned char *payload, size_t len)
+{
+	return len < 2 ? 0 : (unsigned)payload[0] << 8 | payload[1];
+}
+
 static int on_peer_close(struct ws_link *link, struct lws *wsi, const void *in, size_t len)
 {
 	(void)wsi;
-	(void)in;
-	(void)len;
 	if (link == NULL)
 		return -1;
 	/* The answer to ours: both have said it, and libwebsockets need not say it again. */
 	if (link->is_closing)
 		return -1;
 	if (!link->is_ending)
-		link->ws->events->on_leaving(link);
+		link->ws->events->on_leaving(link, close_code(in, len));
 	link->is_ending = true;
 	ws_drop_queue(link);
 	return 0;
@@ -386,7 +399,7 @@ static int on_unbind(struct ws_link *link, struct lws *wsi, const void *in, size
 	if (link == NULL)
 		return 0;
 	if (!link->is_ending && !link->is_closing)
-		link->ws->events->on_leaving(link);
+		link->ws->events->on_leaving(link, 0);
 	link->is_ending = true;
 	ws_drop_queue(link);
 	return 0;

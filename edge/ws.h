@@ -48,8 +48,9 @@ struct ws_events {
 	void (*on_text)(struct ws_link *link, struct slice text); /* a whole message, valid UTF-8 */
 	void (*on_pong)(struct ws_link *link, struct slice payload); /* after on_bytes() */
 	void (*on_room)(struct ws_link *link);
-	void (*on_leaving)(struct ws_link *link); /* the client said close; on_closed() follows */
-	void (*on_closed)(struct ws_link *link);  /* exactly once; the socket is gone */
+	/* The client said close, with this code (0: none); on_closed() follows. */
+	void (*on_leaving)(struct ws_link *link, unsigned code);
+	void (*on_closed)(struct ws_link *link); /* exactly once; the socket is gone */
 };
 
 struct ws_counts {
@@ -90,6 +91,9 @@ size_t ws_dirty(const struct ws *ws);
 void ws_close(struct ws_link *link, unsigned code, uint32_t after_ms);
 /* Forgets what is queued. */
 void ws_drop_queue(struct ws_link *link);
+/* The same, but for what the edge itself said (wire.is_own).  A frame of which the socket has taken
+ * a part is not in the queue any more, and its rest is written. */
+void ws_drop_messages(struct ws_link *link);
 /* Resets the connection: for a close that took too long.  on_closed() follows. */
 void ws_kill(struct ws_link *link);
 /* Once a second: keeps libwebsockets' timers going. */

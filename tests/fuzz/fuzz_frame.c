@@ -47,10 +47,11 @@ static void check_pong(struct slice payload)
 {
 	char text[POSITION_TEXT_BYTES];
 	struct position p;
+	uint16_t identity;
 
-	if (!position_read(payload, &p))
+	if (!position_read(payload, &p, &identity))
 		return;
-	assert(slice_eq(payload, (struct slice){text, position_write(text, &p)}));
+	assert(slice_eq(payload, (struct slice){text, position_write(text, &p, identity)}));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

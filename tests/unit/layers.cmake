@@ -22,7 +22,7 @@ set(libraries
   "jwt\\.h ^auth/token[a-z0-9_]*\\.c$"
   "jansson\\.h ^(common/json\\.h|auth/[a-z0-9_]+\\.[ch])$"
   "openssl/(bio|bn|ec|err|pem|rsa|sha|x509) ^auth/"
-  "openssl/(evp|core_names|param_build) ^(auth/[a-z0-9_]+|proto/ticket|router/store_mac)\\.[ch]$"
+  "openssl/(evp|core_names|param_build) ^(auth/[a-z0-9_]+|edge/fingerprint|proto/ticket|router/store_mac)\\.[ch]$"
   "crypt\\.h ^auth/[a-z0-9_]+\\.c$"
   "sqlite3\\.h ^(auth/db|router/store[a-z0-9_]*)\\.c$"
   "seccomp ^common/sandbox\\.c$")

@@ -370,6 +370,109 @@ static void a_drained_connection_goes_in_its_slot_when_its_sends_are_answered(vo
 	assert_true(conn_next_ms(&c, &limits) <= START + 500);
 }
 
+static void an_expiring_token_is_said_once_a_minute_before(void **state)
+{
+	struct conn c = fresh();
+	const int64_t at = START + 3600000 - AUTH_EXPIRING_MS;
+	const struct conn_times soon = {
+		.now_ms = at + 10, .expires_in_ms = 1000, .ends_in_ms = 1000};
+
+	(void)state;
+	for (int64_t now = START; now < at; now += 500) {
+		conn_on_bytes(&c, now);
+		conn_renewed(&c, 900000, now);
+		assert_false(conn_on_time(&c, &limits, now).due & CONN_EXPIRING);
+		assert_true(conn_next_ms(&c, &limits) <= at);
+	}
+	conn_on_bytes(&c, at);
+	assert_true(conn_on_time(&c, &limits, at).due & CONN_EXPIRING);
+	assert_false(conn_on_time(&c, &limits, at + 1).due & CONN_EXPIRING);
+	/* The next token has its own, at once when it is short. */
+	conn_reauthed(&c, &soon);
+	assert_true(conn_on_time(&c, &limits, at + 10).due & CONN_EXPIRING);
+	assert_false(conn_on_time(&c, &limits, at + 11).due & CONN_EXPIRING);
+}
+
+static void the_plain_shape_hears_nothing_of_it(void **state)
+{
+	const struct conn_times t = {.now_ms = START, .expires_in_ms = 1000, .ends_in_ms = 900000};
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, &limits, CONN_PLAIN, &t);
+	assert_false(conn_on_time(&c, &limits, START + 500).due & CONN_EXPIRING);
+}
+
+static void another_token_has_ends_of_its_own_also_earlier_ones(void **state)
+{
+	struct conn c = fresh();
+	const struct conn_times shorter = {
+		.now_ms = START + 1000, .expires_in_ms = 5000, .ends_in_ms = 35000};
+	const struct conn_times longer = {
+		.now_ms = START + 1000, .expires_in_ms = 7200000, .ends_in_ms = 900000};
+
+	(void)state;
+	conn_reauthed(&c, &shorter);
+	assert_int_equal(conn_token_left_ms(&c, START + 1000), 5000);
+	conn_on_bytes(&c, START + 31000);
+	assert_int_equal(conn_on_time(&c, &limits, START + 30999).close, CLOSE_NONE);
+	assert_int_equal(conn_on_time(&c, &limits, START + 31000).close, CLOSE_TOKEN_EXPIRED);
+	conn_reauthed(&c, &longer);
+	assert_int_equal(conn_on_time(&c, &limits, START + 31000).close, CLOSE_NONE);
+	assert_int_equal(conn_token_left_ms(&c, START + 1000), 7200000);
+}
+
+static void six_questions_a_minute_may_be_asked(void **state)
+{
+	struct conn c = fresh();
+	uint32_t after_ms = 0;
+	unsigned asked = 0;
+
+	(void)state;
+	for (int i = 0; i < REAUTHS_PER_MINUTE; i++) {
+		assert_true(conn_may_ask(&c, START, &after_ms));
+		conn_asked(&c, START);
+	}
+	assert_false(conn_may_ask(&c, START, &after_ms));
+	assert_true(after_ms > 0 && after_ms <= 60000 / REAUTHS_PER_MINUTE);
+	assert_false(conn_may_ask(&c, START + after_ms - 200, &after_ms));
+	assert_true(conn_may_ask(&c, START + 60000 / REAUTHS_PER_MINUTE, &after_ms));
+	for (int64_t now = START; now < START + 600000; now += 100) {
+		if (!conn_may_ask(&c, now, &after_ms))
+			continue;
+		conn_asked(&c, now);
+		asked++;
+	}
+	assert_in_range(asked, 10 * REAUTHS_PER_MINUTE - 1, 10 * REAUTHS_PER_MINUTE);
+}
+
+static void the_next_identity_begins_like_a_client_that_has_just_come(void **state)
+{
+	struct conn c = fresh();
+	const struct conn_times t = {
+		.now_ms = START + 1000, .expires_in_ms = 50000, .ends_in_ms = 60000};
+
+	(void)state;
+	stream_start(&c.user, 70);
+	stream_tell(&c.user, 80);
+	assert_true(conn_tells_position(&c));
+	conn_switch(&c, &t);
+	assert_int_equal(c.identity, 2);
+	assert_int_equal(c.user.sent, 0);
+	assert_false(stream_reaches(&c.user, 1));
+	assert_int_equal(conn_token_left_ms(&c, START + 1000), 50000);
+	/* Until it has shown that it knows, what it says is about the one before. */
+	assert_false(conn_tells_position(&c));
+	assert_false(conn_takes_pong(&c, 1));
+	assert_false(conn_tells_position(&c));
+	assert_true(conn_takes_pong(&c, 2));
+	assert_true(conn_tells_position(&c));
+	assert_false(conn_takes_pong(&c, 2));
+	c.identity = UINT16_MAX;
+	conn_switch(&c, &t);
+	assert_int_equal(c.identity, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +499,11 @@ int main(void)
 		cmocka_unit_test(who_tells_his_position_is_not_asked),
 		cmocka_unit_test(who_reads_nothing_is_looked_at_in_time),
 		cmocka_unit_test(a_drained_connection_goes_in_its_slot_when_its_sends_are_answered),
+		cmocka_unit_test(an_expiring_token_is_said_once_a_minute_before),
+		cmocka_unit_test(the_plain_shape_hears_nothing_of_it),
+		cmocka_unit_test(another_token_has_ends_of_its_own_also_earlier_ones),
+		cmocka_unit_test(six_questions_a_minute_may_be_asked),
+		cmocka_unit_test(the_next_identity_begins_like_a_client_that_has_just_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,8 @@ static const struct row good[] = {
 	{"{\"event\":\"watch\",\"id\":11,\"data\":{\"users\":[\"7\",9]}}", EX_NONE, NULL, "11"},
 	{"{\"event\":\"watch\",\"data\":{\"users\":[]}}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":[1,2]}}", EX_NONE, NULL, NULL},
+	{"{\"event\":\"reauth\",\"id\":10,\"data\":{\"token\":\"T\"}}", EX_NONE, NULL, "10"},
+	{"{\"event\":\"reauth\",\"data\":{\"token\":\"\",\"more\":1}}", EX_NONE, NULL, NULL},
 	{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":null,\"user\":9}}", EX_NONE,
 		NULL, NULL},
 };
@@ -148,6 +150,11 @@ static const struct row wrong[] = {
 	{"{\"event\":\"heartbeat\",\"data\":{\"u\":-1}}", EX_BAD_DATA, "u", NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"u\":1.5}}", EX_BAD_DATA, "u", NULL},
 	{"{\"event\":\"heartbeat\",\"data\":{\"s\":\"1\"}}", EX_BAD_DATA, "s", NULL},
+	{"{\"event\":\"reauth\"}", EX_BAD_DATA, "data", NULL},
+	{"{\"event\":\"reauth\",\"data\":\"T\",\"id\":3}", EX_BAD_DATA, "data", "3"},
+	{"{\"event\":\"reauth\",\"data\":{}}", EX_BAD_DATA, "token", NULL},
+	{"{\"event\":\"reauth\",\"data\":{\"token\":7}}", EX_BAD_DATA, "token", NULL},
+	{"{\"event\":\"reauth\",\"data\":{\"token\":null}}", EX_BAD_DATA, "token", NULL},
 	{"{\"event\":\"typing\"}", EX_BAD_DATA, "data", NULL},
 	{"{\"event\":\"typing\",\"data\":{\"toUserId\":[]}}", EX_BAD_DATA, "toUserId", NULL},
 	{"{\"event\":\"watch\",\"data\":{}}", EX_BAD_DATA, "users", NULL},
@@ -364,6 +371,44 @@ static void a_push_carries_its_data_compactly(void **state)
 	frame_fini(&f);
 }
 
+static void a_token_is_found_in_a_frame_of_any_event(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *token;
+	} table[] = {
+		{"{\"event\":\"chat\",\"data\":{\"toUserId\":7,\"message\":\"x\",\"token\":\"T.t\"}"
+		 "}",
+			"T.t"},
+		{"{\"event\":\"heartbeat\",\"data\":{\"token\":\"T\"}}", "T"},
+		{"{\"event\":\"sync\",\"data\":{\"token\":\"T\"}}", "T"}, /* with no epoch */
+		{"{\"event\":\"push\",\"data\":{\"event\":\"chat\",\"token\":\"T\"}}", "T"},
+		{"{\"event\":\"nobody_knows\",\"data\":{\"token\":\"T\"}}", "T"},
+		{"{\"event\":\"heartbeat\",\"mid\":7,\"data\":{\"token\":\"T\"}}", "T"},
+		{"{\"event\":\"heartbeat\",\"data\":{\"token\":\"\"}}", ""},
+		{"{\"event\":\"heartbeat\",\"data\":{\"token\":7}}", NULL},
+		{"{\"event\":\"heartbeat\",\"token\":\"T\"}", NULL},
+		{"{\"event\":\"heartbeat\",\"data\":{\"a\":{\"token\":\"T\"}}}", NULL},
+		{"{\"event\":\"push\",\"data\":{\"event\":\"news\",\"data\":{\"token\":\"T\"}}}",
+			NULL},
+		{"{\"event\":\"heartbeat\",\"data\":[\"token\",\"T\"]}", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct frame f;
+
+		frame_read(slice_of(table[i].text), &f);
+		if (table[i].token == NULL) {
+			assert_null(f.token.data);
+		} else {
+			assert_non_null(f.token.data);
+			assert_true(slice_is(f.token, table[i].token));
+		}
+		frame_fini(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_users_may_be_watched),
 		cmocka_unit_test(a_position_is_read_as_it_was_said),
 		cmocka_unit_test(a_push_carries_its_data_compactly),
+		cmocka_unit_test(a_token_is_found_in_a_frame_of_any_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,11 @@ static void assert_written(struct buf *b, const char *expected)
 static void what_the_edge_writes_is_the_protocol(void **state)
 {
 	struct buf b;
-	const struct frame_ready ready = {"c7f3", SLICE_LITERAL("42"), SLICE_LITERAL("d9"),
-		SLICE_LITERAL("k3f9"), 120, 18, true, 3, 25000, 20000, 900000, 20, 40, 262144};
+	const struct frame_ready ready = {"c7f3", SLICE_LITERAL("42"), SLICE_LITERAL("d9"), 1,
+		{SLICE_LITERAL("k3f9"), 120, 18, true, 3}, 25000, 20000, 900000, false, 20, 40,
+		262144};
+	const struct frame_identity identity = {
+		SLICE_LITERAL("7"), 2, {SLICE_LITERAL("k3f9"), 5, 18, false, 2}, 900000, true};
 	const struct frame_ack ack = {
 		SLICE_LITERAL("7"), SLICE_LITERAL("01K"), "delivered", NULL, 2, 122};
 	const struct frame_ack bare = {{NULL, 0}, SLICE_LITERAL("01K"), "stored", NULL, 0, 0};
@@ -43,6 +46,16 @@ static void what_the_edge_writes_is_the_protocol(void **state)
 		"\"auth\":{\"expires_in_ms\":900000,\"swap\":\"reject\"},"
 		"\"limits\":{\"frame\":65536,\"chat\":16384,\"msgs_per_s\":20,\"burst\":40,"
 		"\"pending\":262144}}}");
+	frame_write_identity(&b, &identity);
+	assert_written(&b,
+		"{\"event\":\"identity\",\"data\":{\"user\":\"7\",\"identity\":2,\"resume\":{"
+		"\"epoch\":\"k3f9\",\"u\":5,\"s\":18,\"recovered\":false,\"missed\":2},"
+		"\"auth\":{\"expires_in_ms\":900000,\"swap\":\"rebind\"}}}");
+	frame_write_reauthed(&b, slice_of("10"), 2, -5);
+	assert_written(
+		&b, "{\"event\":\"ack\",\"id\":10,\"data\":{\"identity\":2,\"expires_in_ms\":-5}}");
+	frame_write_expiring(&b, 60000);
+	assert_written(&b, "{\"event\":\"auth.expiring\",\"data\":{\"expires_in_ms\":60000}}");
 	frame_write_ack(&b, &ack);
 	assert_written(&b,
 		"{\"event\":\"ack\",\"id\":7,\"data\":{\"mid\":\"01K\",\"state\":\"delivered\","
@@ -108,9 +121,9 @@ static void the_longest_frames_fit(void **state)
 	char device[DEVICE_MAX_BYTES];
 	struct buf b;
 	struct frame_ready ready = {"ffffffff.ffffffffffffffff", {uid, UID_MAX_BYTES},
-		{device, DEVICE_MAX_BYTES}, SLICE_LITERAL("12345678"), UINT64_MAX, UINT64_MAX,
-		false, UINT64_MAX, INT64_MAX, INT64_MAX, INT64_MIN, UINT32_MAX, UINT32_MAX,
-		UINT64_MAX};
+		{device, DEVICE_MAX_BYTES}, UINT16_MAX,
+		{SLICE_LITERAL("12345678"), UINT64_MAX, UINT64_MAX, false, UINT64_MAX}, INT64_MAX,
+		INT64_MAX, INT64_MIN, false, UINT32_MAX, UINT32_MAX, UINT64_MAX};
 
 	(void)state;
 	memset(uid, 'u', sizeof(uid));

@@ -255,6 +255,37 @@ static void an_empty_queue_holds_no_memory(void **state)
 	assert_true(outq_is_empty(&q));
 }
 
+static void what_the_edge_said_itself_stays_when_messages_go(void **state)
+{
+	struct outq q = {0};
+	struct iovec iov[16];
+	uint32_t own_bytes = 0;
+	struct slice rest;
+	struct wire *partial;
+
+	(void)state;
+	for (size_t n = 10; n < 22; n++) {
+		struct wire *w = frame_of(n, n % 4 == 0);
+
+		w->is_own = n % 3 == 0;
+		own_bytes += w->is_own ? w->len : 0;
+		assert_int_equal(outq_put(&q, w, 1000), OUTQ_QUEUED);
+		wire_unref(w);
+	}
+	/* The first is on its way: its rest is nobody's to drop. */
+	partial = outq_advance(&q, 4, &rest);
+	assert_int_equal(rest.len, 6);
+	outq_keep_own(&q);
+	assert_int_equal(q.bytes, own_bytes);
+	assert_int_equal(outq_gather(&q, iov, 16), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(iov[i].iov_len, 12 + 3 * i);
+	wire_unref(partial);
+	outq_clear(&q);
+	outq_keep_own(&q);
+	assert_true(outq_is_empty(&q));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +300,7 @@ int main(void)
 			over_the_bound_lasting_frames_are_refused_and_ephemeral_ones_dropped),
 		cmocka_unit_test(one_more_ephemeral_frame_may_push_out_older_ones),
 		cmocka_unit_test(an_empty_queue_holds_no_memory),
+		cmocka_unit_test(what_the_edge_said_itself_stays_when_messages_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,7 +209,7 @@ static int start(void **state)
 	config.hello_path = rig_path();
 	router.link_path = rig_path();
 	config.system_path = rig_path();
-	router.wire = 1;
+	router.wire = WIRE_VERSION_OLDEST;
 	if (bus_listen(rig_bus(), config.hello_path, &hello, &router.hello) < 0 ||
 		bus_listen(rig_bus(), router.link_path, &link, &router.link) < 0 ||
 		bus_listen(rig_bus(), config.system_path, &system, &router.system) < 0)
@@ -248,20 +248,21 @@ static void assert_asked(unsigned from, uint32_t wire)
 
 static void a_router_of_the_version_before_is_spoken_to_in_it(void **state)
 {
-	static const uint32_t wires[] = {2, 2, 2, 1};
+	static const uint32_t wires[] = {
+		WIRE_VERSION, WIRE_VERSION, WIRE_VERSION, WIRE_VERSION_OLDEST};
 	unsigned items;
 
 	(void)state;
 	wait_link(0);
 	assert_int_equal(router.hellos, 4);
 	assert_memory_equal(router.asked, wires, sizeof(wires));
-	assert_int_equal(uplink_wire(edge.uplink), 1);
-	assert_int_equal(router.batch_wire, 1);
+	assert_int_equal(uplink_wire(edge.uplink), WIRE_VERSION_OLDEST);
+	assert_int_equal(router.batch_wire, WIRE_VERSION_OLDEST);
 	items = router.items;
 	add_and_flush();
 	rig_wait_count(&router.items, items + 1);
-	assert_int_equal(router.batch_wire, 1);
-	say(&router, 1);
+	assert_int_equal(router.batch_wire, WIRE_VERSION_OLDEST);
+	say(&router, WIRE_VERSION_OLDEST);
 	rig_wait_count(&edge.items, 1);
 }
 
@@ -272,7 +273,7 @@ static void messages_to_all_are_taken_from_it_too(void **state)
 	/* The subscriber may not be there yet; what it misses is nobody's matter here. */
 	while (edge.systems == 0) {
 		router.published = 0;
-		publish(&router, 1);
+		publish(&router, WIRE_VERSION_OLDEST);
 		rig_run_ms(20);
 	}
 	assert_int_equal(edge.systems, 1);
@@ -284,15 +285,15 @@ static void after_its_upgrade_the_new_version_is_spoken(void **state)
 	const unsigned firsts = router.firsts;
 
 	(void)state;
-	router.wire = 2;
+	router.wire = WIRE_VERSION;
 	bus_pipe_close(router.link, router.pipe);
 	wait_link(firsts);
-	assert_asked(before, 2);
-	assert_int_equal(router.link_wire, 2);
-	assert_int_equal(uplink_wire(edge.uplink), 2);
+	assert_asked(before, WIRE_VERSION);
+	assert_int_equal(router.link_wire, WIRE_VERSION);
+	assert_int_equal(uplink_wire(edge.uplink), WIRE_VERSION);
 	add_and_flush();
 	rig_wait_count(&router.items, 2);
-	assert_int_equal(router.batch_wire, 2);
+	assert_int_equal(router.batch_wire, WIRE_VERSION);
 }
 
 static void a_batch_of_another_version_than_agreed_breaks_the_link(void **state)
@@ -302,7 +303,7 @@ static void a_batch_of_another_version_than_agreed_breaks_the_link(void **state)
 	const unsigned items = edge.items;
 
 	(void)state;
-	say(&router, 1);
+	say(&router, WIRE_VERSION_OLDEST);
 	rig_wait_count(&edge.downs, downs + 1);
 	assert_int_equal(edge.items, items);
 	wait_link(firsts);
@@ -318,8 +319,8 @@ static void a_router_that_dies_over_a_hello_is_not_taken_for_an_old_one(void **s
 	bus_pipe_close(router.link, router.pipe);
 	wait_link(firsts);
 	assert_true(router.hellos >= before + 3);
-	assert_asked(before, 2);
-	assert_int_equal(uplink_wire(edge.uplink), 2);
+	assert_asked(before, WIRE_VERSION);
+	assert_int_equal(uplink_wire(edge.uplink), WIRE_VERSION);
 }
 
 int main(void)
