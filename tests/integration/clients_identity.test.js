@@ -58,6 +58,26 @@ test('a connection becomes another user\'s and nothing crosses', async (t) => {
 	assert.deepEqual([text, ...texts(back)], ['ann is away', 'last']);
 });
 
+test('what the new user has not taken is not acknowledged either', async (t) => {
+	const stack = await startStack(t, { edge: ['--swap', 'rebind', '--interval', '1s', '--grace', '5min'] });
+	const bob = await opened(t, stack, { sub: 'bob' });
+	let pings = 0;
+	class Counting extends WebSocket {
+		constructor(...args) {
+			super(...args);
+			this.on('ping', () => pings++);
+		}
+	}
+	const me = await opened(t, stack, { sub: 'ann', WebSocket: Counting });
+	await me.client.reauthenticate(stack.token({ sub: 'eve' }));
+	me.client.on('message', () => new Promise(() => {}));
+	await bob.client.send('eve', 'x');
+	await eventually(() => texts(me).includes('x'), 'she is told');
+	const before = pings;
+	await eventually(() => pings >= before + 3, 'its pongs would have acknowledged it');
+	assert.equal((await stack.json('routerctl', 'inbox', 'eve'))[0].unacked, 1);
+});
+
 test('a token that does not replace the one that there is', async (t) => {
 	const stack = await startStack(t);
 	const bob = await opened(t, stack, { sub: 'bob' });

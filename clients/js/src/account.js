@@ -17,6 +17,7 @@ export class Account {
   acks = new Acks();
   asides = new Asides();
   isBehind = false; /* something is missing that this connection will not bring */
+  #isNew = false;
   #key;
   #handled;
   #deps;
@@ -77,8 +78,19 @@ export class Account {
   begin(resume, now) {
     const at = this.streams.resumable;
     const entries = this.streams.ready(resume, false, now);
+    this.#isNew = true;
     this.isBehind = at?.epoch === resume.epoch && resume.u - at.u + resume.s - at.s > resume.missed;
     return entries;
+  }
+
+  /*
+   * At the answer to the first heartbeat of the new user: the server believes no position before a pong
+   * has shown that what is said is about him, and that pong is older than the answer.
+   */
+  mustRepeat() {
+    const isNew = this.#isNew;
+    this.#isNew = false;
+    return isNew;
   }
 
   /* What the application has taken; null while a number is not known. */

@@ -304,7 +304,7 @@ export class Client {
       this.#backoff.asked(now + (Number(data.reconnect_after_ms) || 0));
       this.#events.emit('goaway', data);
     },
-    heartbeat: () => {},
+    heartbeat: () => this.#account.mustRepeat() && this.#sayPosition(),
     presence: ({ data }) => this.#events.emit('presence', data),
     typing: ({ data }) => this.#events.emit('typing', { from: String(data.fromUser) }),
     'auth.expiring': (frame, now) => this.#renewal.expiring(now),

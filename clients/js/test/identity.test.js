@@ -85,7 +85,11 @@ test('another user: nothing of the one before is sent, told or filed as his', as
   assert.deepEqual([client.user, client.pending], ['7', 0]);
   assert.deepEqual(world.socket.take('chat'), []);
   assert.deepEqual(world.socket.take('watch'), []);
-  assert.deepEqual(world.socket.take('heartbeat')[0].data, { u: 0, s: 0 });
+  assert.deepEqual(world.socket.take('heartbeat').map(({ data }) => data), [{ u: 0, s: 0 }]);
+  for (const n of [1, 0]) {
+    world.socket.hear({ event: 'heartbeat', data: { user: 7, time: 1 } });
+    assert.equal(world.socket.take('heartbeat').length, n, 'once more, when the server knows of whom it is');
+  }
   assert.deepEqual(world.socket.take('sync'), [], 'what follows what the storage knows of him is on its way');
   world.socket.hear(chat(3, { mid, carbon: true, data: { fromUser: 7, toUser: 9, content: 'of another device' } }));
   await settle();
