@@ -88,6 +88,7 @@ struct guest {
 	struct guest_call *call; /* owned; NULL: it is none */
 	uint64_t ask;		 /* at auth; 0: none */
 	uint64_t nonce;
+	struct fingerprint token; /* of an upgrade; zero: it came with a one-time ticket */
 	size_t device_len;
 	char device[DEVICE_MAX_BYTES];
 	bool has_position;

@@ -112,6 +112,8 @@ static void keep_upgrade(struct guest *g, const struct request *request)
 	g->is_asking = true;
 	g->door->n_asking++;
 	g->is_native = request->is_native;
+	if (!request->is_one_time)
+		g->token = fingerprint_of(request->token);
 	memcpy(g->key, request->key.data, sizeof(g->key));
 	memcpy(g->device, request->device, request->device_len);
 	g->device_len = request->device_len;
@@ -191,6 +193,7 @@ static void open_session(struct guest *g, const struct auth_reply *grant)
 		.expires_in_ms = grant->expires_in_ms,
 		.ends_in_ms = grant->ends_in_ms,
 		.may_push = grant->may_push,
+		.token = g->token,
 		.has_position = g->has_position,
 		.position = g->position,
 	};
