@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "auth/base64url.h"
+#include "common/bug.h"
 #include "common/map.h"
 
 struct owner;
@@ -200,7 +201,8 @@ bool onetime_take(struct onetime *o, struct slice text, struct slice origin, int
 	fits = memcmp(e->origin, from, sizeof(from)) == 0;
 	if (fits)
 		*out = e->facts;
-	entry_forget(o, e);
+	if (!BUG(38))
+		entry_forget(o, e);
 	return fits;
 }
 

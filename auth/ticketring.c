@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bug.h"
 #include "common/log.h"
 #include "proto/ticket_files.h"
 
@@ -107,6 +108,8 @@ int ticketring_rotate(struct ticketring *r)
 		err = ticket_keys_load_one(r->keys, r->dir, next);
 	if (err < 0)
 		return err;
+	if (BUG(40))
+		(void)ticket_keys_mint_with(r->keys, next);
 	log_info("ticket_key_made", "id=%u", next);
 	return 0;
 }

@@ -33,6 +33,24 @@
  *  26  sim                    what was acknowledged counts against the inbox for ever
  *  27  node:resume            sends in flight get no answer when the router goes
  *  28  node:resume            a client may acknowledge what was not written to it
+ *  29  sim                    a renewal's ticket is not held against revocations
+ *  30  sim                    a revoked ticket opens a session
+ *  31  sim                    the session that was rebound goes on
+ *  32  sim                    who was rebound sends as the user of before
+ *  33  sim                    a session that ended for good leaves no mark
+ *  34  sim                    after a restart such a session is opened again
+ *  35  sim                    a revocation leaves no mark
+ *  36  sim                    the session of an HTTP request gets messages
+ *  37  sim                    a user may have one session too many
+ *  38  unit:onetime           a one-time ticket is good twice
+ *  39  unit:told              a revocation is confirmed before its mark is on disk
+ *  40  unit:ticketring        a new ticket key mints before the router has it
+ *  41  unit:outq              what was not written to the old identity is written to the new
+ *  42  unit:ticket_ring       a retired key's tickets are still taken
+ *  43  unit:conn              a pong from before acknowledges for the new identity
+ *  44  sim                    an older ticket that comes late changes a session's end
+ *  45  sim                    a restart forgets revocations
+ *  46  unit:questions         auth grants a revoked token
  */
 #ifndef POSTERN_COMMON_BUG_H
 #define POSTERN_COMMON_BUG_H

@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "proto/names.h"
 
 enum {
@@ -133,6 +134,8 @@ bool ticket_keys_remove(struct ticket_keys *keys, unsigned char id)
 
 	if (key == NULL || id == ticket_keys_minting(keys))
 		return false;
+	if (BUG(42))
+		return true;
 	at = (size_t)(key - keys->list);
 	EVP_MAC_CTX_free(key->mac);
 	keys->n--;

@@ -97,7 +97,7 @@ static size_t count_staying(const struct core *c, const struct core_event *e, co
 static bool is_over_limit(const struct core *c, const struct core_event *e, const struct user *u,
 	const struct session *old)
 {
-	return !is_call(e) && count_staying(c, e, u, old) >= c->config.sessions_per_user;
+	return !is_call(e) && count_staying(c, e, u, old) >= c->config.sessions_per_user + BUG(37);
 }
 
 static enum close_code limit_refusal(
@@ -120,7 +120,7 @@ static enum close_code ticket_refusal(const struct core *c, const struct core_ev
 	const struct ticket *t = e->open.ticket;
 	const struct session *known = sessions_find(&c->sessions, t->session);
 	bool may_be_late = is_reopen(e) && e->now_ms - c->config.started_ms <= REOPEN_WINDOW_MS;
-	enum close_code code = core_void_code(c, t);
+	enum close_code code = BUG(30) ? CLOSE_NONE : core_void_code(c, t);
 
 	if (is_of_another_edge(c, e))
 		return CLOSE_RETRY;
@@ -344,7 +344,7 @@ static void end_older(struct core *c, struct session *old)
 	static const struct ending rebound = {.kind = "closed", .why = "rebound"};
 
 	c->counts.replaced += core_end_shut(c, &replaced);
-	if (old == NULL)
+	if (old == NULL || BUG(31))
 		return;
 	core_end_session(c, old, &rebound);
 	c->counts.rebound++;
@@ -357,6 +357,8 @@ static int open_session(struct core *c, const struct core_event *e, struct sessi
 
 	if (s.user == NULL)
 		return -ENOMEM;
+	if (BUG(32) && old != NULL)
+		s.user = old->user;
 	fill_session(&s, e);
 	find_start(c, e, s.user, &at);
 	begin(&s, &at);

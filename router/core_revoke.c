@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "common/bug.h"
 #include "proto/names.h"
 #include "router/core_internal.h"
 
@@ -44,7 +45,7 @@ bool core_add_shut(struct core *c, const struct session *s, const struct ending 
 	command->shut.session = s->id;
 	command->shut.code = how->code;
 	command->shut.after_ms = how->code == CLOSE_RETRY ? RETRY_AFTER_MS : 0;
-	return !how->is_final || add_session_mark(c, s, how->code);
+	return !how->is_final || BUG(33) || add_session_mark(c, s, how->code);
 }
 
 uint64_t core_end_shut(struct core *c, const struct ending *how)
@@ -216,8 +217,8 @@ int core_on_revoke(struct core *c, const struct core_event *e)
 		return 0;
 	how.code = mark.code;
 	how.why = mark_word(mark.kind);
-	if (add_own_mark(c, &mark, e->revoke.tag) < 0 || shut_named(c, &mark, &how) < 0 ||
-		voids_put(&c->voids, &mark) < 0)
+	if ((!BUG(35) && add_own_mark(c, &mark, e->revoke.tag) < 0) ||
+		shut_named(c, &mark, &how) < 0 || voids_put(&c->voids, &mark) < 0)
 		return -ENOMEM;
 	ended = core_end_shut(c, &how);
 	c->counts.revoked += ended;
@@ -242,7 +243,9 @@ int core_load_mark(struct core *c, const struct mark *from)
 {
 	struct mark mark;
 
+	if (from->kind == MARK_SESSION && BUG(34))
+		return 0;
 	if (from->kind == MARK_SESSION)
 		return voids_is_past(from->at_ms, c->now_ms) ? 0 : load_ended(c, from);
-	return read_mark(c, from, &mark) ? voids_put(&c->voids, &mark) : 0;
+	return read_mark(c, from, &mark) && !BUG(45) ? voids_put(&c->voids, &mark) : 0;
 }

@@ -183,9 +183,9 @@ int core_on_renew(struct core *c, const struct core_event *e)
 		return core_violation(c, e, "renewal_of_another_session");
 	/* The newest holds, also when it ends earlier.  One that came late, or twice, has no
 	 * effect: the session ends when it would have. */
-	if (t->issued_at_ms <= s->issued_ms)
+	if (t->issued_at_ms <= s->issued_ms && !BUG(44))
 		return 0;
-	code = core_void_code(c, t);
+	code = BUG(29) ? CLOSE_NONE : core_void_code(c, t);
 	if (code != CLOSE_NONE)
 		return end_void(c, s, code);
 	if (t->issued_at_ms <= e->now_ms + ISSUED_AHEAD_MS && t->present_by_ms >= e->now_ms)

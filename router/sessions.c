@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/bug.h"
+
 enum { FIRST_HEAP = 64 };
 
 int sessions_init(struct sessions *ss)
@@ -92,7 +94,7 @@ static void join_user(struct session *s)
 {
 	struct session **at = &s->user->sessions;
 
-	if (s->dialect == CORE_API) {
+	if (s->dialect == CORE_API && !BUG(36)) {
 		s->user_next = s->user->calls;
 		s->user->calls = s;
 		s->user->n_calls++;
@@ -108,7 +110,7 @@ static void join_user(struct session *s)
 
 static void leave_user(struct session *s)
 {
-	bool is_call = s->dialect == CORE_API;
+	bool is_call = s->dialect == CORE_API && !BUG(36);
 	struct session **at = is_call ? &s->user->calls : &s->user->sessions;
 
 	while (*at != s)

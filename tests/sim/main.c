@@ -74,6 +74,13 @@ static void print(const struct totals *t)
 	SAY("jumps of the wall clock", t->jumps);
 	SAY("things that an evil edge said", t->evil_events);
 	SAY("violations counted", t->violations);
+	SAY("revocations", t->revocations);
+	SAY("sessions that they ended", t->revoked);
+	SAY("opens of what was void or ended for good", t->kept_out);
+	SAY("connections that changed their user", t->rebinds);
+	SAY("that were refused to", t->rebinds_refused);
+	SAY("HTTP requests", t->calls);
+	SAY("sessions that gave way to newer ones", t->replaced);
 }
 
 int main(int argc, char **argv)

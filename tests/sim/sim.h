@@ -4,8 +4,9 @@
  * comes from it, so a seed that fails fails again.
  *
  * The parts: sim_router.c (the core, its events and commands), sim_store.c (the semantics of
- * store.h), sim_edge.c (the rule of one connection), sim_client.c (what apps do), sim_evil.c (an
- * edge that was taken), sim_faults.c, sim_check.c (what must hold), sim_life.c (their order).
+ * store.h), sim_edge.c (the rule of one connection), sim_client.c (what apps do), sim_identity.c
+ * (auth, and connections whose user or token changes), sim_evil.c (an edge that was taken),
+ * sim_faults.c, sim_check.c and sim_void.c (what must hold), sim_life.c (their order).
  */
 #ifndef POSTERN_TESTS_SIM_SIM_H
 #define POSTERN_TESTS_SIM_SIM_H
@@ -24,13 +25,20 @@ enum {
 	STREAMS = 6,
 	EDGES = 4,
 	EVIL = 3, /* edge and link of that number */
-	CLIENTS = 10,
-	CONNS = 12, /* of one edge */
+	CLIENTS = 12,
+	SWAPPERS = 10, /* from this one on clients change their user */
+	CONNS = 12,    /* of one edge */
 	SENDS = 400,
 	ROWS = 420, /* of one stream */
 	SESSIONS = 2000,
+	RULES = 48, /* revocations */
+	LATE_MS = 1000,
 	FLIGHT = 4, /* sends of one client that wait for their answer */
 	OPERATOR = -1,
+	/* A connection's client where it is none of clients[]: */
+	EVIL_ONE = -1,
+	GUEST = -2, /* a session too many, which reads nothing */
+	CALL = -3,  /* an HTTP request */
 };
 
 /* What somebody wanted to be told to somebody. */
@@ -74,15 +82,23 @@ struct position {
 	struct core_stored_device kept;
 };
 
+/* A mark on disk: of a revocation, or of a session that ended for good. */
+struct kept_mark {
+	int64_t at_ms; /* 0: none */
+	unsigned code;
+};
+
 /* What is on disk. */
 struct disk {
 	char epoch[EPOCH_BYTES];
 	struct disk_stream streams[STREAMS];
 	struct position devices[CLIENTS * 2];
 	int64_t contacts[STREAMS][STREAMS]; /* 0: none */
+	struct kept_mark rules[RULES];
+	struct kept_mark ended[SESSIONS];
 };
 
-enum op_kind { OP_APPEND, OP_READ, OP_USER, OP_POSITION, OP_CONTACT, OP_TRIM };
+enum op_kind { OP_APPEND, OP_READ, OP_USER, OP_POSITION, OP_CONTACT, OP_TRIM, OP_MARK };
 struct op {
 	struct op *next;
 	enum op_kind kind;
@@ -95,6 +111,8 @@ struct op {
 	int64_t last_ms;
 	uint64_t session; /* READ */
 	enum core_stream stream;
+	int rule; /* MARK; -1: of a session, whose index is value */
+	struct kept_mark mark;
 };
 
 struct told { /* by the store to the core */
@@ -129,6 +147,7 @@ enum frame_kind { F_READY, F_STREAM, F_SYSTEM, F_RESULT, F_RESET, F_PRESENCE, F_
 struct frame {
 	struct frame *next;
 	enum frame_kind kind;
+	int user; /* whose connection it was when this was written */
 	uint64_t seq;
 	int sent; /* -1: gone, or none */
 	bool is_gone;
@@ -148,7 +167,11 @@ struct conn {
 	bool used;
 	bool open; /* OPENED came */
 	int client;
+	int who; /* its user */
 	struct ticket ticket;
+	bool rebinds; /* and the router has not answered: */
+	struct ticket next;
+	struct ticket older; /* before the last renewal */
 	char device[DEVICE_MAX_BYTES + 1];
 	enum core_dialect dialect;
 	bool has_position;
@@ -189,6 +212,7 @@ struct client {
 	int user;
 	char device[DEVICE_MAX_BYTES + 1]; /* empty: each connection gets its own */
 	bool shared_device;
+	bool swaps;
 	enum memory memory;
 	enum core_dialect dialect;
 	int edge; /* -1: not connected */
@@ -206,11 +230,31 @@ struct client {
 };
 
 struct session {
+	uint64_t id;
+	uint32_t edge_id;
+	uint32_t edge_epoch;
 	int user;
 	int link;
 	unsigned opened_in; /* life of the router, from 1; 0: not opened */
 	int64_t ends_ms;
+	int64_t late_ms; /* from then on it is over: a tick ends it after its end */
 	bool shut;
+	bool ended; /* otherwise: its edge said so, or is gone, or it was rebound */
+	enum core_dialect dialect;
+	/* of the ticket that it follows */
+	int64_t issued_ms;
+	uint64_t token_hash;
+	uint32_t issuer_id;
+	/* it ended for good: */
+	unsigned final_in; /* this life; and in each that found the mark on disk */
+	int64_t final_ms;
+};
+
+/* A revocation, as auth has it. */
+struct rule {
+	struct mark mark;
+	unsigned told_in;     /* this life of the router */
+	unsigned in_force_in; /* the same, or its mark was on disk */
 };
 
 /* Which faults this life has. */
@@ -230,6 +274,13 @@ struct nature {
 	bool operator_kicks;
 	bool small_inbox;
 	bool is_durable;
+	bool revokes;
+	bool rebinds;
+	bool calls;
+	bool guests;
+	bool tokens_change;
+	enum core_limit limit;
+	size_t sessions_per_user;
 };
 
 struct totals {
@@ -254,6 +305,13 @@ struct totals {
 	uint64_t refused;
 	uint64_t older_stores;
 	uint64_t trims;
+	uint64_t revocations;
+	uint64_t revoked;
+	uint64_t rebinds;
+	uint64_t rebinds_refused;
+	uint64_t calls;
+	uint64_t replaced;
+	uint64_t kept_out; /* opens of what was void or ended for good */
 };
 
 struct world {
@@ -290,6 +348,9 @@ struct world {
 	struct client clients[CLIENTS];
 	struct session sessions[SESSIONS];
 	unsigned n_sessions;
+	struct rule rules[RULES];
+	int n_rules;
+	uint64_t tokens[STREAMS]; /* how many each user had */
 	struct sent sent[SENDS];
 	int n_sent;
 	struct kept kept[SENDS * 3];
@@ -330,6 +391,14 @@ void check_frame(struct world *w, const struct client *c, const struct frame *f,
 void check_ready(struct world *w, const struct client *c, const struct frame *f);
 void check_reset(struct world *w, const struct client *c, const struct frame *f);
 void check_end(struct world *w);
+struct session *session_of(struct world *w, uint64_t id);
+bool session_is_alive(const struct world *w, const struct session *s);
+
+/* sim_void.c: after a step, all of it. */
+void check_step(struct world *w, const struct core_event *e, const struct core_commands *out);
+/* Into a new core, which holds them in force. */
+void marks_load(struct world *w);
+void marks_commit(struct world *w, const struct op *o);
 /* The number of the message whose text this is, or -1. */
 int check_text(struct slice text, uint64_t *out_seq, bool *out_gone, bool *out_carbon);
 int check_body(struct slice body);
@@ -370,6 +439,9 @@ bool edge_accept(struct world *w, int edge, int client);
 void edge_close(struct world *w, int edge, struct conn *c, unsigned code, bool tell_router);
 void edge_ticket(struct world *w, int edge, int user, struct ticket *out);
 struct frame *edge_frame(struct conn *c, enum frame_kind kind);
+void edge_drop_frames(struct conn *c);
+struct conn *edge_free_conn(struct world *w, int edge);
+void edge_say_open(struct world *w, int edge, struct conn *c, bool reopen);
 /* Whether messages for this client may be queued. */
 bool edge_has_room(const struct conn *c);
 
@@ -386,6 +458,24 @@ void client_left(struct world *w, int client);
 void client_router_started(struct world *w);
 bool client_is_done(const struct world *w, int client);
 void operator_push(struct world *w);
+/* It is another user's app now, which knows nothing. */
+void client_becomes(struct world *w, struct client *c, int user);
+
+/* sim_identity.c */
+void identity_act(struct world *w);
+/* Guests leave. */
+void identity_end(struct world *w);
+/* Auth tells the router what it has not heard in this life. */
+void identity_tell(struct world *w);
+/* What a token says, of a user or of another one. */
+void identity_ticket(struct world *w, int user, struct ticket *t);
+/* A newer ticket for the session, of another token or the same. */
+void identity_renew(struct world *w, int edge, struct conn *c);
+/* false: not now. */
+bool identity_rebind(struct world *w, int edge, struct conn *c);
+void identity_rebound(struct world *w, struct conn *c);
+void identity_call_opened(struct world *w, int edge, struct conn *c);
+void identity_call_answered(struct world *w, int edge, struct conn *c, enum core_state state);
 
 /* sim_evil.c and sim_faults.c */
 void evil_act(struct world *w);

@@ -61,9 +61,14 @@ int check_text(struct slice text, uint64_t *out_seq, bool *out_gone, bool *out_c
 	return sent;
 }
 
-static struct session *session_of(struct world *w, uint64_t id)
+struct session *session_of(struct world *w, uint64_t id)
 {
 	return &w->sessions[id % 4096 % SESSIONS];
+}
+
+bool session_is_alive(const struct world *w, const struct session *s)
+{
+	return s->opened_in == w->life && !s->shut && !s->ended;
 }
 
 static bool is_known(const struct world *w, int sent)
@@ -85,7 +90,9 @@ static void check_deliver(struct world *w, const struct core_command *c)
 
 		if (s->opened_in != w->life || (uint32_t)s->link != c->link)
 			sim_fail(w, "C4", "a delivery to a session that is not there");
-		else if (s->shut || w->now_ms > s->ends_ms + 1000)
+		else if (s->dialect == CORE_API)
+			sim_fail(w, "C4", "a delivery to an HTTP request");
+		else if (s->shut || s->ended || w->now_ms > s->late_ms)
 			sim_fail(w, "C8", "a delivery after the end of a session");
 		else if (sent >= 0 && m == NULL)
 			sim_fail(w, "C5", "m%d was never sent", sent);
@@ -122,6 +129,7 @@ static void check_opened(struct world *w, const struct core_command *c)
 			c->link);
 	s->opened_in = w->life;
 	s->shut = false;
+	s->ended = false;
 }
 
 static void check_system(struct world *w, const struct core_command *c)
@@ -206,7 +214,8 @@ void check_command(struct world *w, const struct core_event *e, const struct cor
 	else if (c->kind == CORE_DO_TRIM)
 		check_trim(w, c);
 	else if (c->kind == CORE_DO_APPEND && e->kind == CORE_SEND &&
-		 w->now_ms > session_of(w, e->send.session)->ends_ms + 1000)
+		 (w->now_ms > session_of(w, e->send.session)->late_ms ||
+			 !session_is_alive(w, session_of(w, e->send.session))))
 		sim_fail(w, "C8", "a message was taken after the end of its session");
 }
 

@@ -25,7 +25,13 @@ void client_init(struct world *w)
 		for (unsigned k = 0; k < FLIGHT; k++)
 			c->waiting[k] = -1;
 		snprintf(c->device, sizeof(c->device), "d%d", i);
-		if (i < HONEST * 2)
+		if (i >= SWAPPERS) {
+			/* The next user's app knows nothing of the one before. */
+			c->swaps = true;
+			c->memory = WITHOUT_MEMORY;
+			c->device[0] = '\0';
+		}
+		if (i < HONEST * 2 || c->swaps)
 			continue;
 		/* The others: plain, without memory, or a second window of the same device. */
 		c->memory = sim_once_in(w, 2) ? WITHOUT_MEMORY : WITH_MEMORY;
@@ -33,7 +39,9 @@ void client_init(struct world *w)
 			c->memory == WITHOUT_MEMORY && sim_once_in(w, 2) ? CORE_PLAIN : CORE_NATIVE;
 		if (c->memory == WITHOUT_MEMORY && sim_once_in(w, 2))
 			c->device[0] = '\0';
-		if (c->memory == WITH_MEMORY && sim_once_in(w, 2)) {
+		/* Two windows of one device would throw each other out for ever. */
+		if (c->memory == WITH_MEMORY && sim_once_in(w, 2) &&
+			w->nature.limit != CORE_LIMIT_DEVICE) {
 			snprintf(c->device, sizeof(c->device), "d%d", i % HONEST);
 			c->shared_device = true;
 			w->clients[i % HONEST].shared_device = true;
@@ -99,7 +107,8 @@ static bool may_speak(struct world *w, const struct client *c)
 {
 	const struct conn *k = conn_of(w, c);
 
-	return k != NULL && k->open && w->edges[c->edge].linked;
+	/* Until an app has read whose connection it is now it says nothing. */
+	return k != NULL && k->open && !k->rebinds && k->who == c->user && w->edges[c->edge].linked;
 }
 
 static void send_new(struct world *w, struct client *c)
@@ -224,11 +233,17 @@ static void take_stream(struct world *w, struct client *c, const struct frame *f
 
 static void take(struct world *w, struct client *c, const struct frame *f)
 {
-	int stream = c->user;
+	int stream;
 
 	TRACE(w, "client %d reads frame %d: seq %llu m%d code %u", (int)(c - w->clients), f->kind,
 		(unsigned long long)f->seq, f->sent, f->code);
-	if (f->kind == F_READY)
+	if (f->kind == F_READY && f->user != c->user && c->swaps)
+		client_becomes(w, c, f->user);
+	stream = c->user;
+	if (f->user != c->user)
+		sim_fail(w, "C4", "what was written to %s was read by %s", sim_uids[f->user],
+			sim_uids[c->user]);
+	else if (f->kind == F_READY)
 		take_ready(w, c, f);
 	else if (f->kind == F_RESULT)
 		take_result(w, c, f);
@@ -310,18 +325,43 @@ static void whisper(struct world *w, struct client *c)
 
 static void renew(struct world *w, struct client *c)
 {
-	struct conn *k = conn_of(w, c);
-	struct session *s = &w->sessions[k->ticket.session % 4096];
-	struct up *u = edge_up(w, c->edge, CORE_RENEW);
+	identity_renew(w, c->edge, conn_of(w, c));
+}
 
-	k->ticket.issued_at_ms = w->now_ms;
-	k->ticket.present_by_ms = w->now_ms + TICKET_PRESENT_MS;
-	k->ticket.session_end_ms = w->now_ms + SESSION_MAX_MS;
-	if (k->ticket.ceiling_ms < k->ticket.session_end_ms)
-		k->ticket.ceiling_ms = k->ticket.session_end_ms;
-	s->ends_ms = k->ticket.session_end_ms;
-	up_keep_ticket(u, &k->ticket);
-	u->event.renew.session = k->ticket.session;
+static bool is_sending(const struct client *c)
+{
+	for (unsigned i = 0; i < FLIGHT; i++) {
+		if (c->in_flight[i])
+			return true;
+	}
+	return false;
+}
+
+static void give_up(struct world *w, struct client *c)
+{
+	for (unsigned i = 0; i < FLIGHT; i++) {
+		if (c->waiting[i] >= 0 && w->sent[c->waiting[i]].outcome == WAITS)
+			w->sent[c->waiting[i]].outcome = GIVEN_UP;
+		c->waiting[i] = -1;
+		c->in_flight[i] = false;
+	}
+}
+
+void client_becomes(struct world *w, struct client *c, int user)
+{
+	TRACE(w, "client %d is %s now", (int)(c - w->clients), sim_uids[user]);
+	give_up(w, c);
+	c->user = user;
+	c->has_position = false;
+	memset(c->epoch, 0, sizeof(c->epoch));
+	c->u = c->s = c->told_u = c->told_s = c->lost_u = 0;
+}
+
+/* What it wanted to say as who it was is not said by who it becomes. */
+static void swap(struct world *w, struct client *c)
+{
+	if (c->swaps && !is_sending(c) && identity_rebind(w, c->edge, conn_of(w, c)))
+		give_up(w, c);
 }
 
 void client_act(struct world *w, int client)
@@ -346,9 +386,11 @@ void client_act(struct world *w, int client)
 		client_ack(w, client);
 	else if (what < 60)
 		whisper(w, c);
-	else if (what < 62)
+	else if (what < 64)
 		renew(w, c);
-	else if (what < 65)
+	else if (what < 74)
+		swap(w, c);
+	else if (what < 77)
 		edge_close(w, c->edge, conn_of(w, c), 0, true);
 }
 
@@ -360,8 +402,8 @@ bool client_is_done(const struct world *w, int client)
 	if (c->edge < 0)
 		return false;
 	k = &w->edges[c->edge].conns[c->conn];
-	if (!k->open || k->n_frames > 0 || k->asked || k->asked_system || k->user.is_behind ||
-		k->system.is_behind)
+	if (!k->open || k->rebinds || k->n_frames > 0 || k->asked || k->asked_system ||
+		k->user.is_behind || k->system.is_behind)
 		return false;
 	for (unsigned i = 0; i < FLIGHT; i++) {
 		if (c->waiting[i] >= 0)

@@ -40,10 +40,10 @@ struct slice up_keep(struct up *u, struct slice s)
 void up_keep_ticket(struct up *u, const struct ticket *t)
 {
 	u->ticket = *t;
-	if (u->event.kind == CORE_OPEN)
-		u->event.open.ticket = &u->ticket;
-	else
+	if (u->event.kind == CORE_RENEW)
 		u->event.renew.ticket = &u->ticket;
+	else
+		u->event.open.ticket = &u->ticket;
 }
 
 static void forget_queues(struct edge *e)
@@ -78,6 +78,7 @@ struct frame *edge_frame(struct conn *c, enum frame_kind kind)
 	if (f == NULL)
 		abort();
 	f->kind = kind;
+	f->user = c->who;
 	f->sent = -1;
 	*c->last = f;
 	c->last = &f->next;
@@ -85,7 +86,7 @@ struct frame *edge_frame(struct conn *c, enum frame_kind kind)
 	return f;
 }
 
-static void drop_frames(struct conn *c)
+void edge_drop_frames(struct conn *c)
 {
 	while (c->first != NULL) {
 		struct frame *f = c->first;
@@ -93,6 +94,8 @@ static void drop_frames(struct conn *c)
 		c->first = f->next;
 		free(f);
 	}
+	c->last = &c->first;
+	c->n_frames = 0;
 }
 
 /* Its socket is gone, and what was not read of it. */
@@ -101,7 +104,7 @@ static void drop(struct world *w, int edge, struct conn *c)
 	int client = c->client;
 
 	TRACE(w, "edge %d: connection of client %d is gone", edge, client);
-	drop_frames(c);
+	edge_drop_frames(c);
 	*c = (struct conn){0};
 	if (client >= 0)
 		client_left(w, client);
@@ -146,7 +149,8 @@ void edge_unlink(struct world *w, int edge)
 	for (unsigned i = 0; i < CONNS; i++) {
 		struct conn *c = &e->conns[i];
 
-		if (c->used && !c->open)
+		c->rebinds = false; /* the one that it has goes on */
+		if (c->used && (!c->open || c->client == CALL))
 			drop(w, edge, c);
 		else if (c->used)
 			answer_flight(w, c);
@@ -154,7 +158,7 @@ void edge_unlink(struct world *w, int edge)
 	router_link_down(w, edge);
 }
 
-static void say_open(struct world *w, int edge, struct conn *c, bool reopen)
+void edge_say_open(struct world *w, int edge, struct conn *c, bool reopen)
 {
 	struct up *u = edge_up(w, edge, CORE_OPEN);
 
@@ -186,7 +190,7 @@ void edge_link(struct world *w, int edge)
 	e->linked = true;
 	for (unsigned i = 0; i < CONNS; i++) {
 		if (e->conns[i].used)
-			say_open(w, edge, &e->conns[i], true);
+			edge_say_open(w, edge, &e->conns[i], true);
 	}
 }
 
@@ -228,12 +232,20 @@ void edge_ticket(struct world *w, int edge, int user, struct ticket *out)
 	};
 	out->ceiling_ms = out->session_end_ms + (sim_once_in(w, 2) ? 0 : SESSION_MAX_MS);
 	memcpy(out->uid, uid.data, uid.len);
-	w->sessions[index] =
-		(struct session){.user = user, .link = edge, .ends_ms = out->session_end_ms};
+	identity_ticket(w, user, out);
+	w->sessions[index] = (struct session){.id = out->session,
+		.edge_id = out->edge_id,
+		.edge_epoch = out->edge_epoch,
+		.user = user,
+		.link = edge,
+		.ends_ms = out->session_end_ms,
+		.late_ms = out->session_end_ms + LATE_MS};
 }
 
-static struct conn *free_conn(struct edge *e)
+struct conn *edge_free_conn(struct world *w, int edge)
 {
+	struct edge *e = &w->edges[edge];
+
 	for (unsigned i = 0; i < CONNS; i++) {
 		if (!e->conns[i].used)
 			return &e->conns[i];
@@ -244,11 +256,11 @@ static struct conn *free_conn(struct edge *e)
 bool edge_accept(struct world *w, int edge, int client)
 {
 	struct client *cl = &w->clients[client];
-	struct conn *c = free_conn(&w->edges[edge]);
+	struct conn *c = edge_free_conn(w, edge);
 
 	if (!w->edges[edge].linked || c == NULL)
 		return false;
-	*c = (struct conn){.used = true, .client = client, .dialect = cl->dialect};
+	*c = (struct conn){.used = true, .client = client, .who = cl->user, .dialect = cl->dialect};
 	c->last = &c->first;
 	c->watches = cl->dialect == CORE_NATIVE && sim_once_in(w, 3);
 	edge_ticket(w, edge, cl->user, &c->ticket);
@@ -266,7 +278,7 @@ bool edge_accept(struct world *w, int edge, int client)
 	TRACE(w, "edge %d: client %d of %s opens as %s, position %d u %llu s %llu", edge, client,
 		sim_uids[cl->user], c->device, c->has_position, (unsigned long long)cl->u,
 		(unsigned long long)cl->s);
-	say_open(w, edge, c, false);
+	edge_say_open(w, edge, c, false);
 	cl->edge = edge;
 	cl->conn = (int)(c - w->edges[edge].conns);
 	return true;
@@ -277,7 +289,7 @@ static void pump(struct world *w, int edge, struct conn *c)
 {
 	struct up *u;
 
-	if (!c->used || !c->open || c->reopens || c->n_frames > LOW_FRAMES)
+	if (!c->used || !c->open || c->reopens || c->n_frames > LOW_FRAMES || c->client == CALL)
 		return;
 	if (c->user.is_behind && !c->asked) {
 		u = edge_up(w, edge, CORE_SYNC);

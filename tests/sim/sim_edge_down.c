@@ -14,6 +14,17 @@ static struct conn *find(struct world *w, int edge, uint64_t session)
 	return NULL;
 }
 
+static struct conn *find_rebinding(struct world *w, int edge, uint64_t nonce)
+{
+	for (unsigned i = 0; i < CONNS; i++) {
+		struct conn *c = &w->edges[edge].conns[i];
+
+		if (c->used && c->rebinds && c->next.nonce == nonce)
+			return c;
+	}
+	return NULL;
+}
+
 static void watch(struct world *w, int edge, struct conn *c)
 {
 	struct up *u;
@@ -37,10 +48,18 @@ static void on_opened(struct world *w, int edge, const struct down *d)
 	bool again;
 
 	if (c == NULL)
+		c = find_rebinding(w, edge, k->opened.nonce);
+	if (c == NULL)
 		return;
-	again = c->open;
+	if (c->ticket.session != k->opened.session)
+		identity_rebound(w, c);
+	again = c->open && c->reopens;
 	c->open = true;
 	c->reopens = false;
+	if (c->client == CALL) {
+		identity_call_opened(w, edge, c);
+		return;
+	}
 	f = edge_frame(c, F_READY);
 	f->reset = k->opened.reset;
 	f->u = k->opened.start_u;
@@ -72,6 +91,10 @@ static void on_result(struct world *w, int edge, const struct core_command *k)
 		if (!c->used || c->flight[i % FLIGHT].ref != k->result.ref)
 			continue;
 		c->flight[i % FLIGHT].ref = 0;
+		if (c->client == CALL) {
+			identity_call_answered(w, edge, c, k->result.state);
+			return;
+		}
 		f = edge_frame(c, F_RESULT);
 		f->sent = c->flight[i % FLIGHT].sent;
 		f->state = k->result.state;
@@ -201,6 +224,14 @@ static void on_end(struct world *w, int edge, struct conn *c, unsigned code)
 		edge_close(w, edge, c, code, false);
 }
 
+/* The session that was to be left goes on. */
+static void on_rebind_refused(struct world *w, struct conn *c)
+{
+	TRACE(w, "client %d stays %s", c->client, sim_uids[c->who]);
+	c->rebinds = false;
+	w->totals->rebinds_refused++;
+}
+
 static struct conn *by_nonce(struct world *w, int edge, uint64_t nonce)
 {
 	for (unsigned i = 0; i < CONNS; i++) {
@@ -212,6 +243,16 @@ static struct conn *by_nonce(struct world *w, int edge, uint64_t nonce)
 	return NULL;
 }
 
+static void on_refused(struct world *w, int edge, const struct core_command *k)
+{
+	struct conn *c = find_rebinding(w, edge, k->open_refused.nonce);
+
+	if (c != NULL)
+		on_rebind_refused(w, c);
+	else
+		on_end(w, edge, by_nonce(w, edge, k->open_refused.nonce), k->open_refused.code);
+}
+
 static void hear(struct world *w, int edge, const struct down *d)
 {
 	const struct core_command *k = &d->command;
@@ -221,7 +262,7 @@ static void hear(struct world *w, int edge, const struct down *d)
 	else if (k->kind == CORE_DO_OPENED)
 		on_opened(w, edge, d);
 	else if (k->kind == CORE_DO_OPEN_REFUSED)
-		on_end(w, edge, by_nonce(w, edge, k->open_refused.nonce), k->open_refused.code);
+		on_refused(w, edge, k);
 	else if (k->kind == CORE_DO_RESULT)
 		on_result(w, edge, k);
 	else if (k->kind == CORE_DO_DELIVER)

@@ -14,7 +14,7 @@ static void open_own(struct world *w)
 
 	if (c->used)
 		return;
-	*c = (struct conn){.used = true, .client = -1};
+	*c = (struct conn){.used = true, .client = EVIL_ONE, .who = MALLORY};
 	c->last = &c->first;
 	edge_ticket(w, EVIL, MALLORY, &c->ticket);
 	snprintf(c->device, sizeof(c->device), "evil");
@@ -96,6 +96,13 @@ static void say_something(struct world *w, unsigned what)
 		u = edge_up(w, EVIL, CORE_AWAY);
 		u->event.away.session = foreign(w);
 		u->event.away.away = true;
+	} else if (what == 5) {
+		u = edge_up(w, EVIL, CORE_REBIND);
+		edge_ticket(w, EVIL, MALLORY, &u->ticket);
+		u->event.open.ticket = &u->ticket;
+		u->event.open.nonce = u->ticket.nonce;
+		u->event.open.device = SLICE_LITERAL("evil");
+		u->event.open.replaces = foreign(w);
 	} else {
 		u = edge_up(w, EVIL, CORE_RENEW);
 		u->event.renew.session = foreign(w);
@@ -121,14 +128,14 @@ void evil_act(struct world *w)
 		c->last = &c->first;
 		c->n_frames = 0;
 	}
-	if (!w->nature.is_evil || !e->linked || what > 12 || w->n_sessions > SESSIONS / 2)
+	if (!w->nature.is_evil || !e->linked || what > 13 || w->n_sessions > SESSIONS / 2)
 		return;
 	w->totals->evil_events++;
-	if (what < 6)
+	if (what < 7)
 		say_something(w, what);
-	else if (what < 9)
+	else if (what < 10)
 		open_own(w);
-	else if (what < 11)
+	else if (what < 12)
 		replay_ticket(w);
 	else if (e->conns[0].used)
 		edge_close(w, EVIL, &e->conns[0], 0, true);

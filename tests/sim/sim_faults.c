@@ -23,6 +23,13 @@ void faults_nature(struct world *w)
 		.operator_kicks = sim_once_in(w, 6),
 		.small_inbox = sim_once_in(w, 10),
 		.is_durable = !sim_once_in(w, 12),
+		.revokes = sim_once_in(w, 2),
+		.rebinds = sim_once_in(w, 2),
+		.calls = sim_once_in(w, 3),
+		.guests = sim_once_in(w, 3),
+		.tokens_change = sim_once_in(w, 2),
+		.limit = (enum core_limit)sim_below(w, 3),
+		.sessions_per_user = sim_once_in(w, 2) ? 8 : 5,
 	};
 }
 

@@ -100,17 +100,21 @@ static void play_round(struct world *w)
 	for (unsigned i = 0; i < EDGES && !w->failed; i++)
 		move_edge(w, (int)((first + i) % EDGES));
 	move_store(w);
+	identity_tell(w);
 	for (int i = 0; i < CLIENTS && !w->failed; i++) {
 		if (w->quiet)
 			quiet_client(w, i);
 		else if (sim_once_in(w, 2))
 			client_act(w, i);
 	}
+	if (w->quiet)
+		identity_end(w);
 	if (w->quiet || w->failed)
 		return;
 	if (sim_once_in(w, 12))
 		operator_push(w);
 	evil_act(w);
+	identity_act(w);
 	faults_act(w);
 	if (sim_once_in(w, 30))
 		store_offer(w);

@@ -124,9 +124,9 @@ static void carry_out(struct world *w, const struct core_event *e, const struct 
 	case CORE_DO_POSITION:
 	case CORE_DO_CONTACT:
 	case CORE_DO_TRIM:
+	case CORE_DO_MARK:
 		store_take(w, c);
 		break;
-	case CORE_DO_MARK:
 	case CORE_DO_NOTE:
 		break;
 	}
@@ -171,6 +171,8 @@ int router_step(struct world *w, struct core_event *e, bool may_fail)
 		sim_fail(w, "rules", "a violation changed the state, event %d", (int)e->kind);
 	for (size_t i = 0; i < out.n && !w->failed; i++)
 		carry_out(w, e, &out.list[i]);
+	if (!w->failed)
+		check_step(w, e, &out);
 	return 0;
 }
 
@@ -242,7 +244,8 @@ static void configure(struct world *w, struct core_config *config)
 	*config = (struct core_config){
 		.recipients = CORE_RECIPIENTS_KNOWN,
 		.watching = CORE_WATCH_ANY,
-		.sessions_per_user = 8,
+		.sessions_per_user = w->nature.sessions_per_user,
+		.limit = w->nature.limit,
 		.is_durable = w->nature.is_durable,
 		.inbox_rows = w->nature.small_inbox ? 12 : INBOX_ROWS,
 		.inbox_bytes = INBOX_BYTES,

@@ -179,6 +179,12 @@ void store_take(struct world *w, const struct core_command *c)
 			.other = sim_user(c->contact.b),
 			.last_ms = c->contact.last_ms};
 		submit(w, &o);
+	} else if (c->kind == CORE_DO_MARK) {
+		o = (struct op){.kind = OP_MARK,
+			.rule = c->mark.mark.kind == MARK_SESSION ? -1 : (int)c->mark.tag - 1,
+			.value = c->mark.mark.id % 4096 % SESSIONS,
+			.mark = {c->mark.mark.at_ms, c->mark.mark.code}};
+		submit(w, &o);
 	} else if (c->kind == CORE_DO_TRIM) {
 		w->totals->trims++;
 		TRACE(w, "trim of %s up to %llu", sim_uids[sim_user(c->trim.uid)],
@@ -332,6 +338,8 @@ static bool commit(struct world *w, const struct op *o, uint64_t *stored)
 		commit_position(w, &o->position);
 	} else if (o->kind == OP_USER) {
 		commit_user(w, o);
+	} else if (o->kind == OP_MARK) {
+		marks_commit(w, o);
 	} else if (o->kind == OP_CONTACT) {
 		w->disk.contacts[o->user][o->other] = o->last_ms;
 	} else {
@@ -463,4 +471,5 @@ void store_load_into(struct world *w)
 		}
 	}
 	load_recent(w);
+	marks_load(w);
 }
