@@ -33,6 +33,7 @@ struct script {
 	unsigned items;
 	uint64_t sent;
 	uint64_t published;
+	unsigned char shown; /* the first byte of the last HELLO's credential; 0: there was none */
 };
 
 /* And what the edge made of it. */
@@ -41,6 +42,8 @@ static struct {
 	unsigned downs;
 	unsigned items;
 	unsigned systems;
+	unsigned credentials; /* that auth is to be shown */
+	unsigned char newest; /* the first byte of the last of them */
 } edge;
 
 static struct script router;
@@ -49,6 +52,8 @@ static void on_lease(void *arg, struct slice credential)
 {
 	(void)arg;
 	assert_int_equal(credential.len, CREDENTIAL_BYTES);
+	edge.newest = (unsigned char)credential.data[0];
+	edge.credentials++;
 }
 
 static void on_up(void *arg, enum uplink_change change)
@@ -98,7 +103,7 @@ static ProtobufCMessage *decode(
 static void give_lease(struct script *s, struct bus_request *req, uint32_t wire)
 {
 	static unsigned char key[LINK_KEY_BYTES];
-	static unsigned char credential[CREDENTIAL_BYTES];
+	static unsigned char credential[CREDENTIAL_BYTES] = {'l'};
 	Pb__HelloReply reply = PB__HELLO_REPLY__INIT;
 	Pb__HelloLease lease = PB__HELLO_LEASE__INIT;
 
@@ -125,6 +130,7 @@ static void on_request(void *arg, uint32_t pipe, struct slice msg, struct bus_re
 
 	assert_true(s->hellos < HELLOS_MAX);
 	s->asked[s->hellos++] = hello->wire;
+	s->shown = hello->credential.len == 0 ? 0 : hello->credential.data[0];
 	if (s->break_next > 0 || hello->wire > s->wire) {
 		s->break_next -= s->break_next > 0;
 		bus_request_drop(req);
@@ -152,21 +158,40 @@ static void on_link_message(void *arg, uint32_t pipe, struct slice msg)
 	s->items += (unsigned)up->n_items;
 }
 
-/* One item, in a batch of this version. */
-static void say(struct script *s, uint32_t wire)
+static void say_item(struct script *s, uint32_t wire, Pb__DownItem *item)
 {
 	Pb__LinkDown down = PB__LINK_DOWN__INIT;
-	Pb__DownItem item = PB__DOWN_ITEM__INIT;
-	Pb__DownShut shut = PB__DOWN_SHUT__INIT;
-	Pb__DownItem *items[] = {&item};
+	Pb__DownItem *items[] = {item};
 
-	item.item_case = PB__DOWN_ITEM__ITEM_SHUT;
-	item.shut = &shut;
 	down.wire = wire;
 	down.number = ++s->sent;
 	down.items = items;
 	down.n_items = 1;
 	assert_true(bus_send(s->link, pack_message(&down.base)));
+}
+
+/* One item, in a batch of this version. */
+static void say(struct script *s, uint32_t wire)
+{
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownShut shut = PB__DOWN_SHUT__INIT;
+
+	item.item_case = PB__DOWN_ITEM__ITEM_SHUT;
+	item.shut = &shut;
+	say_item(s, wire, &item);
+}
+
+/* A credential of so many bytes, which begins with this one. */
+static void say_credential(struct script *s, char first, size_t len)
+{
+	char bytes[CREDENTIAL_BYTES] = {first};
+	Pb__DownItem item = PB__DOWN_ITEM__INIT;
+	Pb__DownCredential credential = PB__DOWN_CREDENTIAL__INIT;
+
+	credential.credential = codec_bytes((struct slice){bytes, len});
+	item.item_case = PB__DOWN_ITEM__ITEM_CREDENTIAL;
+	item.credential = &credential;
+	say_item(s, WIRE_VERSION, &item);
 }
 
 static void publish(struct script *s, uint32_t wire)
@@ -323,6 +348,30 @@ static void a_router_that_dies_over_a_hello_is_not_taken_for_an_old_one(void **s
 	assert_int_equal(uplink_wire(edge.uplink), WIRE_VERSION);
 }
 
+static void a_newer_credential_is_shown_from_then_on(void **state)
+{
+	unsigned firsts = router.firsts;
+	const unsigned credentials = edge.credentials;
+	const unsigned downs = edge.downs;
+
+	(void)state;
+	assert_int_equal(router.shown, 'l');
+	say_credential(&router, 'n', CREDENTIAL_BYTES);
+	rig_wait_count(&edge.credentials, credentials + 1);
+	assert_int_equal(edge.newest, 'n');
+	assert_int_equal(edge.downs, downs);
+	bus_pipe_close(router.link, router.pipe);
+	wait_link(firsts);
+	assert_int_equal(router.shown, 'n');
+	/* The lease brought another one. */
+	assert_int_equal(edge.newest, 'l');
+	firsts = router.firsts;
+	say_credential(&router, 'x', CREDENTIAL_BYTES - 1);
+	rig_wait_count(&edge.downs, downs + 2);
+	assert_int_equal(edge.newest, 'l');
+	wait_link(firsts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +380,7 @@ int main(void)
 		cmocka_unit_test(after_its_upgrade_the_new_version_is_spoken),
 		cmocka_unit_test(a_batch_of_another_version_than_agreed_breaks_the_link),
 		cmocka_unit_test(a_router_that_dies_over_a_hello_is_not_taken_for_an_old_one),
+		cmocka_unit_test(a_newer_credential_is_shown_from_then_on),
 	};
 	int failed = cmocka_run_group_tests(tests, start, rig_stop);
 
