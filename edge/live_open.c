@@ -11,11 +11,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/bug.h"
 #include "common/log.h"
 #include "edge/live_inner.h"
 #include "proto/codec.h"
+#include "proto/codes.h"
 
 #define REOPENS_PER_TURN 2000
 #define REOPEN_TURN_MS 2
@@ -259,6 +261,7 @@ void live_on_opened(struct live *l, const Pb__DownOpened *o)
 void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r)
 {
 	struct live_conn *c = map_get_u64(l->by_nonce, r->nonce);
+	const struct code_info *info;
 
 	if (live_call_on_open_refused(l, r) || c == NULL || live_take_rebind_refused(c, r) ||
 		c->is_open)
@@ -269,7 +272,12 @@ void live_on_open_refused(struct live *l, const Pb__DownOpenRefused *r)
 		return;
 	}
 	LOG_LIMITED(LOG_WARN, "reopen_refused", "code=%u", r->code);
-	live_close(c, CLOSE_RETRY, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
+	/* It may have been revoked, kicked or replaced meanwhile: then it must not come back so. */
+	info = code_info(r->code);
+	if (info == NULL || r->code < 4000 || strcmp(info->retry, "after") == 0)
+		live_close(c, CLOSE_RETRY, live_jitter(l, RETRY_MIN_MS, RETRY_MAX_MS));
+	else
+		live_close(c, r->code, 0);
 }
 
 static void lose_session(struct live_conn *c)
