@@ -45,7 +45,7 @@
  *  38  unit:onetime           a one-time ticket is good twice
  *  39  unit:told              a revocation is confirmed before its mark is on disk
  *  40  unit:ticketring        a new ticket key mints before the router has it
- *  41  unit:outq              what was not written to the old identity is written to the new
+ *  41  unit:outq              a rebind keeps what the old identity had not got
  *  42  unit:ticket_ring       a retired key's tickets are still taken
  *  43  unit:conn              a pong from before acknowledges for the new identity
  *  44  sim                    an older ticket that comes late changes a session's end
