@@ -95,6 +95,7 @@ void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struc
 /* control.c */
 control_fn control_token;
 control_fn control_check;
+control_fn control_ping;
 /* control_users.c */
 control_fn control_user_add;
 control_fn control_user_passwd;

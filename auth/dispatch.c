@@ -44,6 +44,7 @@ static const struct ctl_route {
 	{PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE, ROLE_CTL, control_user_remove},
 	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, ROLE_CTL, control_keys_list},
 	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, ROLE_CTL, control_keys_rotate},
+	{PB__AUTH_CTL_REQUEST__COMMAND_PING, ROLE_CTL, control_ping},
 };
 
 static const struct ask_route *ask_route_find(Pb__AuthAsk__AskCase kind)

@@ -237,6 +237,16 @@ static void on_why(struct control *c, const Pb__RouterCtlRequest *request, struc
 	}
 }
 
+/* That it is answered is all that it says. */
+static void on_ping(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+
+	(void)c;
+	(void)request;
+	control_answer(asker, &reply);
+}
+
 static const struct {
 	Pb__RouterCtlRequest__CommandCase kind;
 	control_fn *handle;
@@ -253,6 +263,7 @@ static const struct {
 	{PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN, on_drain},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP, control_on_backup},
 	{PB__ROUTER_CTL_REQUEST__COMMAND_WHY, on_why},
+	{PB__ROUTER_CTL_REQUEST__COMMAND_PING, on_ping},
 };
 
 static void take_request(

@@ -1,7 +1,8 @@
 /*
  * What audit.log says of routerctl's commands: who asks for what, before it is done, and how it
  * went where something changes.  A follow-up of a command that was written (a further page, the
- * next turn of a tail, the next part of a backup) is not written again.
+ * next turn of a tail, the next part of a backup) is not written again, and a ping not at all:
+ * health checks send one every few seconds, each line is synced, and it does nothing.
  *
  * The file is opened with the first command and not at the start: a router that cannot write it
  * serves its clients all the same, and refuses its operators.
@@ -101,6 +102,7 @@ static const struct {
 	[PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN] = {"drain", true, drain_args},
 	[PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP] = {"backup", false, NULL},
 	[PB__ROUTER_CTL_REQUEST__COMMAND_WHY] = {"why", false, why_args},
+	[PB__ROUTER_CTL_REQUEST__COMMAND_PING] = {"ping", false, NULL},
 };
 
 static bool is_follow_up(const Pb__RouterCtlRequest *request)
@@ -143,7 +145,7 @@ bool control_record(
 	struct arguments args = {0};
 	struct audit_entry entry = {.uid = bus_request_uid(asker->req), .result = "begun"};
 
-	if (is_follow_up(request))
+	if (request->command_case == PB__ROUTER_CTL_REQUEST__COMMAND_PING || is_follow_up(request))
 		return true;
 	entry.command = commands[request->command_case].name;
 	if (commands[request->command_case].args != NULL)

@@ -40,6 +40,7 @@ static inline ProtobufCBinaryData ctl_text(const char *text)
 /* The commands. */
 enum ctl_exit ctl_token(struct ctl *c);
 enum ctl_exit ctl_check(struct ctl *c);
+enum ctl_exit ctl_ping(struct ctl *c);
 enum ctl_exit ctl_revoke(struct ctl *c);
 enum ctl_exit ctl_user_add(struct ctl *c);
 enum ctl_exit ctl_user_passwd(struct ctl *c);

@@ -38,6 +38,10 @@ static const struct command table[] = {
 		"token is read\n"
 		"from standard input, where other users of this machine cannot see it.\n\n"
 		"  authctl check - <token.txt\n"},
+	{{"ping"}, 0, ctl_ping, "ping",
+		"Says ok when auth answers.  For health checks: it is the one command that is not "
+		"written into\naudit.log.\n\n"
+		"  authctl ping\n"},
 	{{"revoke"}, TAKES_REVOKE | TAKES_YES, ctl_revoke,
 		"revoke (--user ID | --jti J [--issuer I] | --issuer I | --token T|-) --yes",
 		"Makes tokens void at once and for good, and closes the sessions that they opened "

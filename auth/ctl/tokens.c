@@ -1,5 +1,5 @@
 /*
- * The commands about tokens: token, check, revoke.
+ * The commands about tokens: token, check, revoke; and ping.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -90,6 +90,22 @@ enum ctl_exit ctl_check(struct ctl *c)
 		return result;
 	print_verdict(&c->out, reply->verdict, c->args->json);
 	return ctl_flush(c, reply->verdict->valid ? CTL_OK : CTL_REFUSED);
+}
+
+enum ctl_exit ctl_ping(struct ctl *c)
+{
+	Pb__AuthCtlRequest request = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlPing ping = PB__CTL_PING__INIT;
+	Pb__AuthCtlReply *reply = NULL;
+	enum ctl_exit result;
+
+	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_PING;
+	request.ping = &ping;
+	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT__NOT_SET, &reply);
+	if (result != CTL_OK)
+		return result;
+	buf_add_text(&c->out, c->args->json ? "{\"ok\":true}\n" : "ok\n");
+	return ctl_flush(c, CTL_OK);
 }
 
 enum ctl_exit ctl_revoke(struct ctl *c)

@@ -38,6 +38,7 @@ enum ctl_exit ctl_who(struct ctl *c);
 enum ctl_exit ctl_user(struct ctl *c);
 enum ctl_exit ctl_edges(struct ctl *c);
 enum ctl_exit ctl_stats(struct ctl *c);
+enum ctl_exit ctl_ping(struct ctl *c);
 enum ctl_exit ctl_top(struct ctl *c);
 enum ctl_exit ctl_inbox(struct ctl *c);
 enum ctl_exit ctl_kick(struct ctl *c);

@@ -57,6 +57,10 @@ static const struct command table[] = {
 		"Lists the edges with a live link, and their counters.\n\n  routerctl edges\n"},
 	{"stats", 0, ctl_stats, "stats",
 		"Shows the router's counters.\n\n  routerctl stats --json\n"},
+	{"ping", 0, ctl_ping, "ping",
+		"Says ok when the router answers.  For health checks: it is the one command that "
+		"is "
+		"not written into\naudit.log.\n\n  routerctl ping\n"},
 	{"top", TAKES_COUNT, ctl_top, "top [--count N]",
 		"Lists the users with the most messages that no device acknowledged (20 unless "
 		"said, at most 100).\n\n  routerctl top --count 5\n"},

@@ -93,6 +93,22 @@ enum ctl_exit ctl_stats(struct ctl *c)
 	return ctl_flush(c, CTL_OK);
 }
 
+enum ctl_exit ctl_ping(struct ctl *c)
+{
+	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
+	Pb__CtlPing ping = PB__CTL_PING__INIT;
+	Pb__RouterCtlReply *reply = NULL;
+	enum ctl_exit result;
+
+	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_PING;
+	request.ping = &ping;
+	result = ctl_ask(c, &request, PB__ROUTER_CTL_REPLY__RESULT__NOT_SET, &reply);
+	if (result != CTL_OK)
+		return result;
+	buf_add_text(&c->out, c->args->json ? "{\"ok\":true}\n" : "ok\n");
+	return ctl_flush(c, CTL_OK);
+}
+
 enum ctl_exit ctl_kick(struct ctl *c)
 {
 	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;

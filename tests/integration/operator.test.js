@@ -231,6 +231,10 @@ test('what operators do is in audit.log before it is done', async (t) => {
 	assert.deepEqual(last(2).map(([command, , result]) => [command, result]), [['drain', 'begun'], ['drain', 'refused']]);
 	await stack.json('routerctl', 'stats');
 	assert.deepEqual(last(1), [['stats', {}, 'begun']]);
+	for (const tool of ['routerctl', 'authctl'])
+		assert.deepEqual(await stack.json(tool, 'ping'), [{ ok: true }]);
+	assert.ok(!readFileSync(file, 'utf8').includes('ping'));
+	assert.deepEqual(last(1), [['stats', {}, 'begun']]);
 	assert.equal((await stack.run('routerctl', 'inbox', 'ann', '--purge', '--yes')).code, 0);
 	assert.deepEqual(last(2), [['inbox', { user: 'ann', purge: 'yes' }, 'begun'], ['inbox', {}, 'ok']]);
 	assert.ok(!readFileSync(file, 'utf8').includes(secret));

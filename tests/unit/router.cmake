@@ -28,6 +28,7 @@ add_unit_test(voids LIBS router_model)
 
 # the process around the core, and routerctl
 add_unit_test(batch LIBS router_parts)
+add_unit_test(control_audit LIBS router_core)
 add_unit_test(control_push LIBS router_core)
 add_unit_test(ctl_args LIBS routerctl_core)
 add_unit_test(ctl_print LIBS routerctl_core)

@@ -90,6 +90,54 @@ static void what_cannot_be_recorded_is_not_done(void **state)
 	assert_int_equal(ctl_token("7", 60)->code, 0);
 }
 
+static const Pb__AuthCtlReply *ctl_ping(void)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlPing ping = PB__CTL_PING__INIT;
+
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_PING;
+	message.ping = &ping;
+	return ctl(&message);
+}
+
+/* Also when nothing can be recorded: it is no command that would have to be. */
+static void a_ping_is_answered_and_not_recorded(void **state)
+{
+	(void)state;
+	assert_int_equal(ctl_ping()->code, 0);
+	assert_string_equal(audit_text(), "");
+	audit_break();
+	assert_int_equal(ctl_ping()->code, 0);
+	assert_int_equal(ctl_ping()->result_case, PB__AUTH_CTL_REPLY__RESULT__NOT_SET);
+	audit_mend();
+}
+
+static void every_other_command_is_recorded_first(void **state)
+{
+	const ProtobufCMessageDescriptor *d = &pb__auth_ctl_request__descriptor;
+
+	(void)state;
+	audit_break();
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &d->fields[i];
+		Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+		union {
+			ProtobufCMessage base;
+			unsigned char bytes[256];
+		} command;
+
+		if (field->type != PROTOBUF_C_TYPE_MESSAGE ||
+			field->id == PB__AUTH_CTL_REQUEST__COMMAND_PING)
+			continue;
+		protobuf_c_message_init(field->descriptor, &command);
+		message.command_case = field->id;
+		message.token = (Pb__CtlToken *)&command; /* any of the union */
+		if (ctl(&message)->code != EX_INTERNAL)
+			fail_msg("%s is not recorded", field->name);
+	}
+	audit_mend();
+}
+
 static ProtobufCBinaryData text(const char *value)
 {
 	return codec_bytes(slice_of(value));
@@ -291,6 +339,8 @@ int main(void)
 		TEST(a_command_is_recorded_before_it_and_after),
 		TEST(no_token_is_recorded),
 		TEST(what_cannot_be_recorded_is_not_done),
+		TEST(a_ping_is_answered_and_not_recorded),
+		TEST(every_other_command_is_recorded_first),
 		TEST(a_user_is_added_when_the_router_knows_him),
 		TEST(what_is_no_new_user_is_refused),
 		TEST(another_password_leaves_the_tokens),

@@ -52,6 +52,8 @@ static void right_lines_are_taken(void **state)
 		"user 2",
 		"edges --json --run /x",
 		"stats",
+		"ping",
+		"ping --json",
 		"kick 2 --yes",
 		"kick --yes 2",
 		"tail",
@@ -89,6 +91,8 @@ static void wrong_lines_are_refused(void **state)
 	static const char *const lines[] = {
 		"",
 		"nothing",
+		"ping 2",
+		"ping --yes",
 		"push",
 		"push --user 2 --all",
 		"push --user",
