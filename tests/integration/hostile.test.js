@@ -143,11 +143,14 @@ test('a taken edge', async (t) => {
 		}
 		evil.child.kill();
 	});
-	await t.test('of wire 1 has no items of wire 2', async () => {
+	await t.test('of wire 2 has no items of wire 3', async () => {
 		const before = (await stats(stack)).violations_total;
-		const old = await startRecorder(stack, [stack.token({ sub: 'eve' })], { wire: 1 });
-		old.say('ack', old.sessions[0].session, 5, 0);
-		old.say('sync', old.sessions[0].session, 0);
+		const old = await startRecorder(stack, [stack.token({ sub: 'eve' })], { wire: 2 });
+		const { session } = old.sessions[0];
+		const fresh = await old.verify(stack.token({ sub: 'eve' }));
+		old.say('open', fresh.ticket, fresh.nonce, 'api', 'api');
+		assert.equal((await old.next('open_refused')).code, 4001);
+		old.say('rebind', session, fresh.ticket, fresh.nonce, 'd');
 		await violations(2, before);
 		old.child.kill();
 	});
