@@ -24,9 +24,6 @@
 #include "proto/codec.h"
 #include "proto/ticket.h"
 
-/* A peer's role comes from the socket that it arrived on. */
-enum role { ROLE_EDGE = 1, ROLE_CTL = 2 };
-
 struct authd_counts {
 	uint64_t granted;
 	uint64_t denied;

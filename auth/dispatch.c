@@ -1,7 +1,9 @@
 /*
- * dispatch: who may ask what, as two tables, and the way from bytes to handlers and back.  A
- * request that breaks a rule gets no answer at all: it is dropped, its pipe is closed, and it is
- * counted.  An edge that asks properly gets one answer to each question, in order.
+ * dispatch: what an edge may ask (auth.sock; questions.h) and what an operator may (authctl.sock;
+ * authd_parts.h), a table for each socket, and the way from bytes to handlers and back.  What is
+ * not in a socket's table does not exist there.  A request that breaks a rule gets no answer at
+ * all: it is dropped, its pipe is closed, and it is counted.  An edge that asks properly gets one
+ * answer to each question, in order.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -16,41 +18,39 @@
 
 static const struct ask_route {
 	Pb__AuthAsk__AskCase kind;
-	unsigned from; /* roles that may send it */
-	bool alone;    /* the only question of its request, answered later through q->req */
+	bool alone; /* the only question of its request, answered later through q->req */
 	void (*handle)(const struct question *q, struct answer *out);
 	uint32_t wire; /* the first that has it */
 } ask_routes[] = {
-	{PB__AUTH_ASK__ASK_VERIFY, ROLE_EDGE, false, question_verify, 1},
-	{PB__AUTH_ASK__ASK_RENEW, ROLE_EDGE, false, question_renew, 1},
-	{PB__AUTH_ASK__ASK_LOGIN, ROLE_EDGE, true, question_login, 1},
-	{PB__AUTH_ASK__ASK_REDEEM, ROLE_EDGE, false, question_redeem, 3},
-	{PB__AUTH_ASK__ASK_REFRESH, ROLE_EDGE, false, question_refresh, 3},
-	{PB__AUTH_ASK__ASK_ONE_TIME, ROLE_EDGE, false, question_one_time, 3},
-	{PB__AUTH_ASK__ASK_LOGOUT, ROLE_EDGE, true, question_logout, 3},
+	{PB__AUTH_ASK__ASK_VERIFY, false, question_verify, 1},
+	{PB__AUTH_ASK__ASK_RENEW, false, question_renew, 1},
+	{PB__AUTH_ASK__ASK_LOGIN, true, question_login, 1},
+	{PB__AUTH_ASK__ASK_REDEEM, false, question_redeem, 3},
+	{PB__AUTH_ASK__ASK_REFRESH, false, question_refresh, 3},
+	{PB__AUTH_ASK__ASK_ONE_TIME, false, question_one_time, 3},
+	{PB__AUTH_ASK__ASK_LOGOUT, true, question_logout, 3},
 };
 
 static const struct ctl_route {
 	Pb__AuthCtlRequest__CommandCase kind;
-	unsigned from;
 	control_fn *handle;
 } ctl_routes[] = {
-	{PB__AUTH_CTL_REQUEST__COMMAND_TOKEN, ROLE_CTL, control_token},
-	{PB__AUTH_CTL_REQUEST__COMMAND_CHECK, ROLE_CTL, control_check},
-	{PB__AUTH_CTL_REQUEST__COMMAND_REVOKE, ROLE_CTL, control_revoke},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, ROLE_CTL, control_user_add},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD, ROLE_CTL, control_user_passwd},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST, ROLE_CTL, control_user_list},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE, ROLE_CTL, control_user_remove},
-	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, ROLE_CTL, control_keys_list},
-	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, ROLE_CTL, control_keys_rotate},
-	{PB__AUTH_CTL_REQUEST__COMMAND_PING, ROLE_CTL, control_ping},
+	{PB__AUTH_CTL_REQUEST__COMMAND_TOKEN, control_token},
+	{PB__AUTH_CTL_REQUEST__COMMAND_CHECK, control_check},
+	{PB__AUTH_CTL_REQUEST__COMMAND_REVOKE, control_revoke},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, control_user_add},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD, control_user_passwd},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST, control_user_list},
+	{PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE, control_user_remove},
+	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, control_keys_list},
+	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, control_keys_rotate},
+	{PB__AUTH_CTL_REQUEST__COMMAND_PING, control_ping},
 };
 
 static const struct ask_route *ask_route_find(Pb__AuthAsk__AskCase kind)
 {
 	for (size_t i = 0; i < sizeof(ask_routes) / sizeof(ask_routes[0]); i++) {
-		if (ask_routes[i].kind == kind && (ask_routes[i].from & ROLE_EDGE) != 0)
+		if (ask_routes[i].kind == kind)
 			return &ask_routes[i];
 	}
 	return NULL;
@@ -59,7 +59,7 @@ static const struct ask_route *ask_route_find(Pb__AuthAsk__AskCase kind)
 static const struct ctl_route *ctl_route_find(Pb__AuthCtlRequest__CommandCase kind)
 {
 	for (size_t i = 0; i < sizeof(ctl_routes) / sizeof(ctl_routes[0]); i++) {
-		if (ctl_routes[i].kind == kind && (ctl_routes[i].from & ROLE_CTL) != 0)
+		if (ctl_routes[i].kind == kind)
 			return &ctl_routes[i];
 	}
 	return NULL;
