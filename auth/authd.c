@@ -20,8 +20,9 @@
 #include "proto/limits.h"
 #include "proto/ticket_files.h"
 
-#define EDGE_CONTEXTS 128 /* logins hold one each, at most 33 at a time */
-#define CTL_CONTEXTS 4
+/* Logins (at most 33 at a time) and logouts (at most 32) hold one each until they are answered. */
+#define EDGE_CONTEXTS 128
+#define CTL_CONTEXTS 16	 /* what waits for the router holds one, and others are served */
 #define PRUNE_MS 3600000 /* and not at the start, when the clock may be wrong */
 #define ARENA_MAX_BYTES (4 * 1024 * 1024)
 
@@ -343,9 +344,10 @@ void authd_run(struct authd *a)
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
 	log_info("stopped",
 		"granted=%" PRIu64 " denied=%" PRIu64 " busy=%" PRIu64 " renewed=%" PRIu64
-		" logins=%" PRIu64 " revocations=%" PRIu64 " violations=%" PRIu64,
-		n->granted, n->denied, n->busy, n->renewed, n->logins, n->revocations,
-		n->violations);
+		" logins=%" PRIu64 " refreshed=%" PRIu64 " one_time=%" PRIu64
+		" revocations=%" PRIu64 " violations=%" PRIu64,
+		n->granted, n->denied, n->busy, n->renewed, n->logins, n->refreshed, n->one_time,
+		n->revocations, n->violations);
 	keyring_free(a->ring);
 	ticket_keys_free(a->ticket_keys);
 	users_free(a->users);

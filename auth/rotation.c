@@ -1,3 +1,8 @@
+/*
+ * What ticketring.c and ownkey.c decide and write is pure but for their files; here they meet the
+ * loop: a tick retires the older ticket key, each answer of the router says which keys it has, and
+ * a new own key is in force when the keys have been read again.
+ */
 #include "auth/rotation.h"
 
 #include <errno.h>
