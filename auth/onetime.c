@@ -131,12 +131,15 @@ static void entry_link(struct onetime *o, struct owner *owner, struct entry *e)
 	owner->count++;
 }
 
+/* Takes e. */
 static int entry_add(struct onetime *o, struct entry *e)
 {
 	struct owner *owner = owner_of(o, &e->facts);
 
-	if (owner == NULL)
+	if (owner == NULL) {
+		free(e);
 		return -ENOMEM;
+	}
 	entry_link(o, owner, e);
 	if (map_put(o->entries, (struct slice){(const char *)e->name, sizeof(e->name)}, e) < 0) {
 		entry_forget(o, e);
