@@ -67,11 +67,13 @@ static int last_read(struct facts *f, uint64_t *out)
 	return r == 0 ? -EIO : r < 0 ? r : 0;
 }
 
-static bool is_of_boot(struct facts *f, struct slice boot_id)
+/* 1: it is, 0: of another or of none, or -errno. */
+static int is_of_boot(struct facts *f, struct slice boot_id)
 {
 	CLEANUP(db_resetp) struct db_query *q = f->queries[Q_BOOT];
+	int r = db_step(q);
 
-	return db_step(q) == 1 && slice_eq(db_text(q, 0), boot_id);
+	return r <= 0 ? r : slice_eq(db_text(q, 0), boot_id);
 }
 
 static int boot_set(struct facts *f, struct slice boot_id)
@@ -88,10 +90,10 @@ static int boot_set(struct facts *f, struct slice boot_id)
 /* CLOCK_BOOTTIME begins anew with the boot, and no ticket from before is good. */
 static int boot_begin(struct facts *f, struct slice boot_id)
 {
-	int r;
+	int r = is_of_boot(f, boot_id);
 
-	if (is_of_boot(f, boot_id))
-		return 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = db_begin(f->db);
 	if (r < 0)
 		return r;

@@ -82,7 +82,7 @@ static int entry_put(struct revocations *r, const struct revocation *v, struct e
 	return -EINVAL;
 }
 
-/* A place that stays empty, when the disk fails, is used again or pruned. */
+/* A place that stays empty, when the disk fails, is used again; a token's is pruned, too. */
 static int place_make(struct revocations *r, const struct revocation *v)
 {
 	CLEANUP(mem_freep) struct entry *e = NULL;
@@ -90,6 +90,8 @@ static int place_make(struct revocations *r, const struct revocation *v)
 
 	if (entry_find(r, v) != NULL)
 		return 0;
+	if (r->count >= REVOCATIONS_MAX)
+		return -ENOBUFS;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return -ENOMEM;
@@ -169,7 +171,7 @@ static int write_all(struct revocations *r, const struct revocation *list, size_
 
 int revocations_add(struct revocations *r, const struct revocation *list, size_t n)
 {
-	int result = r->count + n > REVOCATIONS_MAX ? -ENOBUFS : 0;
+	int result = 0;
 
 	for (size_t i = 0; i < n && result == 0; i++)
 		result = place_make(r, &list[i]);
