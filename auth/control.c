@@ -12,9 +12,8 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "proto/codes.h"
+#include "proto/limits.h"
 #include "proto/names.h"
-
-#define TOKENS_PER_REQUEST 1000
 
 bool control_refuse(Pb__AuthCtlReply *reply, unsigned code, const char *why)
 {
@@ -83,7 +82,7 @@ static int token_many(
 	char sub[24];
 	unsigned long long first;
 
-	if (!name_is_number(codec_slice(ask->sub)) || ask->count > TOKENS_PER_REQUEST)
+	if (!name_is_number(codec_slice(ask->sub)) || ask->count > CTL_TOKENS_PER_REQUEST)
 		return -EINVAL;
 	snprintf(sub, sizeof(sub), "%.*s", (int)ask->sub.len, (const char *)ask->sub.data);
 	first = strtoull(sub, NULL, 10);

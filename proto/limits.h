@@ -137,6 +137,7 @@
 #define CTL_USERS_PER_PAGE 512
 #define CTL_WAIT_MAX_MS 60000
 #define CTL_TOP_MAX 100
+#define CTL_TOKENS_PER_REQUEST 1000
 #define CTL_BACKUP_PART_BYTES 524288
 #define TAIL_KEPT 1024
 #define WHY_PER_USER 16 /* reasons kept of one user ... */

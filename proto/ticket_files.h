@@ -10,8 +10,8 @@
 /* The kernel's boot id into buf as text; 0, or -errno. */
 int boot_id_read(char buf[40]);
 
-/* Makes the key of that id (32 random bytes, synced, renamed into place) unless it is there; 0 or
- * -errno. */
+/* Makes the key of that id (32 random bytes, complete and synced before it has its name) unless it
+ * is there; 0 or -errno. */
 int ticket_file_make(const char *dir, unsigned char id);
 /* Reads it.  -EACCES when others may read or write it.  -ENOENT: it is not there. */
 int ticket_file_read(const char *dir, unsigned char id, unsigned char out[TICKET_KEY_BYTES]);

@@ -9,8 +9,6 @@
 #include "auth/ctl/ask.h"
 #include "auth/ctl/print.h"
 
-#define TOKENS_PER_REQUEST 1000
-
 static enum ctl_exit tokens_ask(struct ctl *c, Pb__CtlToken *ask)
 {
 	Pb__AuthCtlRequest request = PB__AUTH_CTL_REQUEST__INIT;
@@ -35,7 +33,8 @@ static enum ctl_exit many_tokens(struct ctl *c, Pb__CtlToken *ask)
 		uint64_t left = c->args->count - done;
 		char sub[24];
 
-		ask->count = (uint32_t)(left < TOKENS_PER_REQUEST ? left : TOKENS_PER_REQUEST);
+		ask->count =
+			(uint32_t)(left < CTL_TOKENS_PER_REQUEST ? left : CTL_TOKENS_PER_REQUEST);
 		snprintf(sub, sizeof(sub), "%" PRIu64, c->args->first_sub + done);
 		ask->sub = ctl_text(sub);
 		result = tokens_ask(c, ask);
