@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/authd_parts.h"
+#include "auth/grant.h"
 #include "auth/revoke.h"
 #include "auth/token.h"
 #include "common/clock.h"
@@ -75,7 +76,7 @@ bool control_revoke_all(const struct control_ask *ask, const struct revocation *
 static void order_add(struct order *o, struct revocation revocation)
 {
 	revocation.wall_ms = clock_wall_ms();
-	revocation.boot_ms = clock_boot_ms();
+	revocation.boot_ms = clock_boot_ms() + GRANT_AHEAD_MS;
 	revocation.code = CLOSE_REVOKED;
 	o->list[o->n++] = revocation;
 }

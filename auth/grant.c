@@ -4,6 +4,8 @@
  */
 #include "auth/grant.h"
 
+#include <errno.h>
+
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -53,21 +55,24 @@ bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_
 	return true;
 }
 
-bool grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
+int grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
 	const struct grant_terms *terms)
 {
 	if (!is_live(live, terms->edge_id, terms->edge_epoch, terms->boot_ms))
-		return false;
+		return -EPERM;
 	grant_fill(out, facts, terms);
 	if (!slice_eq((struct slice){live->uid, live->uid_len},
 		    (struct slice){out->uid, out->uid_len}))
-		return true;
+		return 0;
+	/* A chain of replacements must not get ahead of the clock, and so of a revocation. */
+	if (live->issued_at_ms > terms->boot_ms)
+		return -EAGAIN;
 	out->session = live->session;
 	out->nonce = live->nonce; /* of its opening, which a reopen repeats */
 	/* Of two tickets of a session the one that was issued later holds, also within a ms. */
-	if (out->issued_at_ms <= live->issued_at_ms)
-		out->issued_at_ms = live->issued_at_ms + 1;
-	return true;
+	if (out->issued_at_ms == live->issued_at_ms)
+		out->issued_at_ms += GRANT_AHEAD_MS;
+	return 0;
 }
 
 int64_t grant_expires_in_ms(const struct ticket *t, int64_t boot_ms)

@@ -4,6 +4,7 @@
  */
 #include "auth/questions.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "auth/grant.h"
@@ -53,8 +54,9 @@ static bool ticket_is_good(const struct question *q, struct slice bytes, struct 
 	       !revocations_void_ticket(q->a->revocations, out);
 }
 
-/* The ticket that a good token is granted: of a session of its own, or of the live one. */
-static bool ticket_fill(const struct question *q, const struct token_facts *facts,
+/* The ticket that a good token is granted: of a session of its own, or of the live one.  0, or
+ * -errno as grant_replace(). */
+static int ticket_fill(const struct question *q, const struct token_facts *facts,
 	const struct grant_terms *terms, struct ticket *out)
 {
 	struct slice bytes = codec_slice(q->ask->verify->ticket);
@@ -62,9 +64,9 @@ static bool ticket_fill(const struct question *q, const struct token_facts *fact
 
 	if (bytes.len == 0) {
 		grant_fill(out, facts, terms);
-		return true;
+		return 0;
 	}
-	return ticket_is_good(q, bytes, &live) && grant_replace(out, &live, facts, terms);
+	return ticket_is_good(q, bytes, &live) ? grant_replace(out, &live, facts, terms) : -EPERM;
 }
 
 void question_verify(const struct question *q, struct answer *out)
@@ -73,12 +75,19 @@ void question_verify(const struct question *q, struct answer *out)
 	struct grant_terms terms = terms_of(q, verify->nonce);
 	struct token_facts facts;
 	struct ticket ticket;
+	int r;
 
 	if (!question_token_is_good(q, codec_slice(verify->token), terms.wall_ms, &facts)) {
 		say_deny(out);
 		return;
 	}
-	if (!ticket_fill(q, &facts, &terms, &ticket)) {
+	r = ticket_fill(q, &facts, &terms, &ticket);
+	if (r == -EAGAIN) {
+		q->a->counts.busy++;
+		say_busy(out, GRANT_AHEAD_MS);
+		return;
+	}
+	if (r < 0) {
 		deny_ticket(q, "the live session's ticket", out);
 		return;
 	}

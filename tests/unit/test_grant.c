@@ -1,4 +1,5 @@
 /* grant: the bounds of every ticket that auth signs. */
+#include <errno.h>
 #include <string.h>
 
 #include "auth/grant.h"
@@ -176,7 +177,7 @@ static void the_same_users_next_token_keeps_the_session_alone(void **state)
 	facts.hash = 5;
 	facts.may_push = true;
 	facts.read_only = true;
-	assert_true(grant_replace(&t, &live, &facts, &later));
+	assert_int_equal(grant_replace(&t, &live, &facts, &later), 0);
 	assert_true(t.session == 42);
 	assert_true(t.nonce == 0xabcdef);
 	assert_int_equal(t.issuer_id, 78);
@@ -201,7 +202,7 @@ static void another_users_token_is_of_another_session(void **state)
 
 		facts.uid_len = strlen(others[i]);
 		memcpy(facts.uid, others[i], facts.uid_len);
-		assert_true(grant_replace(&t, &live, &facts, &later));
+		assert_int_equal(grant_replace(&t, &live, &facts, &later), 0);
 		assert_true(t.session == 43);
 		assert_true(t.nonce == 0x123);
 		assert_int_equal(t.uid_len, facts.uid_len);
@@ -218,33 +219,53 @@ static void only_a_live_session_of_this_edge_takes_another_token(void **state)
 
 	(void)state;
 	bad.edge_id = 4;
-	assert_false(grant_replace(&t, &live, &facts, &bad));
+	assert_int_equal(grant_replace(&t, &live, &facts, &bad), -EPERM);
 	bad = terms;
 	bad.edge_epoch = 8;
-	assert_false(grant_replace(&t, &live, &facts, &bad));
+	assert_int_equal(grant_replace(&t, &live, &facts, &bad), -EPERM);
 	bad = terms;
 	bad.boot_ms = live.session_end_ms;
-	assert_false(grant_replace(&t, &live, &facts, &bad));
+	assert_int_equal(grant_replace(&t, &live, &facts, &bad), -EPERM);
 	bad.boot_ms--;
-	assert_true(grant_replace(&t, &live, &facts, &bad));
+	assert_int_equal(grant_replace(&t, &live, &facts, &bad), 0);
 	live = ticket_until(WALL + MINUTE);
 	bad.boot_ms = live.ceiling_ms;
-	assert_false(grant_replace(&t, &live, &facts, &bad));
+	assert_int_equal(grant_replace(&t, &live, &facts, &bad), -EPERM);
 }
 
 static void a_replacement_is_issued_after_what_it_replaces(void **state)
 {
 	struct ticket live = ticket_until(WALL + 60 * MINUTE);
 	struct token_facts facts = facts_until(WALL + 60 * MINUTE);
+	struct ticket t;
 
 	(void)state;
-	for (int64_t i = 1; i < 10; i++) {
-		struct ticket t;
+	assert_int_equal(grant_replace(&t, &live, &facts, &terms), 0);
+	assert_int_equal(t.issued_at_ms, BOOT + 1);
+}
 
-		assert_true(grant_replace(&t, &live, &facts, &terms));
-		assert_int_equal(t.issued_at_ms, BOOT + i);
-		live = t;
+/* An edge that asks more than once in a ms would else have a ticket from after a revocation that
+ * comes next. */
+static void no_chain_of_replacements_gets_ahead_of_the_clock(void **state)
+{
+	struct ticket live = ticket_until(WALL + 60 * MINUTE);
+	struct token_facts facts = facts_until(WALL + 60 * MINUTE);
+	struct grant_terms now = terms;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		struct ticket t;
+		int r = grant_replace(&t, &live, &facts, &now);
+
+		assert_true(r == 0 || r == -EAGAIN);
+		if (r == 0) {
+			assert_true(t.issued_at_ms > live.issued_at_ms);
+			assert_true(t.issued_at_ms <= now.boot_ms + GRANT_AHEAD_MS);
+			live = t;
+		}
+		now.boot_ms += i % 7 == 0;
 	}
+	assert_true(live.issued_at_ms >= now.boot_ms - 1);
 }
 
 int main(void)
@@ -261,6 +282,7 @@ int main(void)
 		cmocka_unit_test(another_users_token_is_of_another_session),
 		cmocka_unit_test(only_a_live_session_of_this_edge_takes_another_token),
 		cmocka_unit_test(a_replacement_is_issued_after_what_it_replaces),
+		cmocka_unit_test(no_chain_of_replacements_gets_ahead_of_the_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
