@@ -417,3 +417,16 @@ test('an evil edge cannot open again what was ended for good, not even after a r
 		assert.equal((await evil.verify(tokens[0])).is, 'granted', 'who was kicked may come back');
 	});
 });
+
+test('what an edge says of a close is noted, and no more than that', async (t) => {
+	const stack = await startStack(t, { edges: 0 });
+	const evil = await startRecorder(stack, Array.from({ length: 3 }, () => stack.token({ sub: 'eve' })));
+	const codes = [4201, 999999, ''];
+	for (const [i, code] of codes.entries())
+		evil.say('close', evil.sessions[i].session, code);
+	await eventually(async () => (await stats(stack)).sessions === 0, 'they are closed');
+	const closed = (await stack.json('routerctl', 'why', 'eve')).filter(({ kind }) => kind === 'closed').map(({ detail }) => detail);
+	assert.deepEqual(evil.sessions.map(({ session }) => /code=(\d+)/.exec(closed.find((line) => line.includes(session)))?.[1]),
+		['4201', undefined, undefined]);
+	assert.equal((await stats(stack)).violations_total, 0);
+});
