@@ -77,3 +77,14 @@ bool options_read(const struct option_spec *table, int argc, char **argv, void *
 	}
 	return true;
 }
+
+bool options_number(const char *text, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+	size_t n = 0;
+
+	for (; text[n] >= '0' && text[n] <= '9' && value <= max; n++)
+		value = value * 10 + (uint64_t)(text[n] - '0');
+	*out = value;
+	return n > 0 && text[n] == '\0' && value <= max;
+}

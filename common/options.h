@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 
@@ -26,6 +27,9 @@ struct option_words {
 /* out is zeroed by the caller.  false: complaint has one line. */
 bool options_read(const struct option_spec *table, int argc, char **argv, void *out,
 	struct option_words *words, struct buf *complaint);
+
+/* A number of digits alone, from 0 to max (below 10^18).  false: it is none. */
+bool options_number(const char *text, uint64_t max, uint64_t *out);
 
 /* Puts `what`, made plain, and text into an emptied complaint.  Always false, to be returned. */
 bool options_complain(struct buf *complaint, const char *what, const char *text);

@@ -91,3 +91,28 @@ void plain_add_json(struct buf *b, struct slice s)
 		buf_add_json_string(b, buf_slice(&clean));
 	buf_fini(&clean);
 }
+
+void plain_add_member(struct buf *b, const char *name, struct slice s)
+{
+	buf_printf(b, "\"%s\":", name);
+	plain_add_json(b, s);
+}
+
+void plain_add_cell(struct buf *b, struct slice s, size_t width)
+{
+	size_t from = b->len;
+
+	plain_add(b, s.len > 0 ? s : SLICE_LITERAL("-"));
+	if (b->failed)
+		return;
+	for (size_t n = plain_width((struct slice){b->data + from, b->len - from}); n < width; n++)
+		buf_add_text(b, " ");
+	buf_add_text(b, "  ");
+}
+
+void plain_end_line(struct buf *b)
+{
+	while (b->len > 0 && b->data[b->len - 1] == ' ')
+		b->len--;
+	buf_add_text(b, "\n");
+}

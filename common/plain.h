@@ -23,5 +23,16 @@ size_t plain_width(struct slice safe);
 
 /* Appends s as a JSON string.  Bytes that are no UTF-8 become U+FFFD. */
 void plain_add_json(struct buf *b, struct slice s);
+/* The same as the member of that name, which needs no escapes. */
+void plain_add_member(struct buf *b, const char *name, struct slice s);
+
+/*
+ * A cell of a table: s as plain_add() shows it, - where it is empty, and blanks: up to width, and
+ * two to the next column.  A longer one pushes its line to the right, which is uglier than cutting
+ * it and more useful: columns have fixed widths, since lists come in pages and streams.
+ */
+void plain_add_cell(struct buf *b, struct slice s, size_t width);
+/* Ends a line of cells, without blanks at its end. */
+void plain_end_line(struct buf *b);
 
 #endif

@@ -39,30 +39,19 @@ bool args_read(int argc, char **argv, struct ctl_args *out, struct buf *complain
 	return options_read(options, argc, argv, out, &out->words, complaint);
 }
 
-static bool number_read(const char *text, uint64_t max, uint64_t *out)
-{
-	uint64_t value = 0;
-	size_t n = 0;
-
-	for (; text[n] >= '0' && text[n] <= '9' && value <= max; n++)
-		value = value * 10 + (uint64_t)(text[n] - '0');
-	*out = value;
-	return n > 0 && text[n] == '\0' && value <= max;
-}
-
 static bool fit_token(struct ctl_args *args, struct buf *complaint)
 {
 	int64_t ttl_ms = duration_parse(args->ttl_text == NULL ? "1h" : args->ttl_text);
 
 	args->first_sub = 1;
 	if (args->count_text != NULL &&
-		(!number_read(args->count_text, COUNT_MAX, &args->count) || args->count == 0))
+		(!options_number(args->count_text, COUNT_MAX, &args->count) || args->count == 0))
 		return options_complain(
 			complaint, args->count_text, ": --count is a number up to 10000000");
 	if (args->sub == NULL && args->count == 0)
 		return options_complain(complaint, "token", ": --sub is missing");
 	if (args->count > 0 && args->sub != NULL &&
-		!number_read(args->sub, FIRST_SUB_MAX, &args->first_sub))
+		!options_number(args->sub, FIRST_SUB_MAX, &args->first_sub))
 		return options_complain(complaint, args->sub, ": with --count, --sub is a number");
 	if (ttl_ms < 1000)
 		return options_complain(complaint, args->ttl_text,

@@ -1,6 +1,6 @@
 /*
- * Columns have fixed widths, since lists come in pages; a longer value pushes its line to the
- * right, which is uglier than cutting it and more useful.
+ * Each answer twice: as JSON, where every member is there, and as text, where what is empty or
+ * usual is left out.  Whatever auth says goes through plain.h.
  */
 #include "auth/ctl/print.h"
 
@@ -8,44 +8,12 @@
 
 #include "common/plain.h"
 #include "proto/codec.h"
-#include "proto/limits.h"
-
-#define CELL_MAX_BYTES 4096
-
-static void add_cell(struct buf *out, ProtobufCBinaryData text, size_t width)
-{
-	struct buf cell;
-
-	buf_init(&cell, CELL_MAX_BYTES);
-	plain_add(&cell, codec_slice(text));
-	if (cell.len == 0)
-		buf_add_text(&cell, "-");
-	buf_add(out, buf_slice(&cell));
-	for (size_t n = plain_width(buf_slice(&cell)); n < width; n++)
-		buf_add_text(out, " ");
-	buf_add_text(out, "  ");
-	out->failed |= cell.failed;
-	buf_fini(&cell);
-}
-
-static void end_line(struct buf *out)
-{
-	while (out->len > 0 && out->data[out->len - 1] == ' ')
-		out->len--;
-	buf_add_text(out, "\n");
-}
-
-static void add_json_member(struct buf *out, const char *name, ProtobufCBinaryData value)
-{
-	buf_printf(out, "\"%s\":", name);
-	plain_add_json(out, codec_slice(value));
-}
 
 static void add_token(struct buf *out, ProtobufCBinaryData token, bool json)
 {
 	if (json) {
 		buf_add_text(out, "{");
-		add_json_member(out, "token", token);
+		plain_add_member(out, "token", codec_slice(token));
 		buf_add_text(out, "}\n");
 		return;
 	}
@@ -85,14 +53,14 @@ void print_verdict(struct buf *out, const Pb__CtlVerdict *v, bool json)
 		return;
 	}
 	buf_printf(out, "{\"valid\":%s,", v->valid ? "true" : "false");
-	add_json_member(out, "reason", v->reason);
+	plain_add_member(out, "reason", codec_slice(v->reason));
 	if (v->valid) {
 		buf_add_text(out, ",");
-		add_json_member(out, "uid", v->uid);
+		plain_add_member(out, "uid", codec_slice(v->uid));
 		buf_add_text(out, ",");
-		add_json_member(out, "kid", v->kid);
+		plain_add_member(out, "kid", codec_slice(v->kid));
 		buf_printf(out, ",\"expires_in_ms\":%" PRId64 ",", v->expires_in_ms);
-		add_json_member(out, "scope", v->scope);
+		plain_add_member(out, "scope", codec_slice(v->scope));
 	}
 	buf_add_text(out, "}\n");
 }
@@ -102,7 +70,7 @@ void print_done(struct buf *out, const char *what, const Pb__CtlRevoked *done, b
 	if (json) {
 		buf_printf(out, "{\"done\":\"%s\",\"in_force\":%s,", what,
 			done->in_force ? "true" : "false");
-		add_json_member(out, "uid", done->uid);
+		plain_add_member(out, "uid", codec_slice(done->uid));
 		buf_add_text(out, "}\n");
 		return;
 	}
@@ -125,16 +93,16 @@ void print_logins(struct buf *out, const Pb__CtlLogins *logins, bool json, bool 
 
 		if (json) {
 			buf_add_text(out, "{");
-			add_json_member(out, "username", login->username);
+			plain_add_member(out, "username", codec_slice(login->username));
 			buf_add_text(out, ",");
-			add_json_member(out, "uid", login->uid);
+			plain_add_member(out, "uid", codec_slice(login->uid));
 			buf_printf(out, ",\"demo\":%s}\n", login->demo ? "true" : "false");
 			continue;
 		}
-		add_cell(out, login->username, 20);
-		add_cell(out, login->uid, 20);
+		plain_add_cell(out, codec_slice(login->username), 20);
+		plain_add_cell(out, codec_slice(login->uid), 20);
 		buf_add_text(out, login->demo ? "demo" : "");
-		end_line(out);
+		plain_end_line(out);
 	}
 }
 
@@ -149,7 +117,7 @@ static void add_json_key(struct buf *out, const Pb__CtlKeyLine *key)
 	buf_add_text(out, "{\"key\":\"token\"");
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		buf_add_text(out, ",");
-		add_json_member(out, members[i].name, members[i].value);
+		plain_add_member(out, members[i].name, codec_slice(members[i].value));
 	}
 	buf_printf(out, ",\"max_lifetime_s\":%" PRIu64 ",\"signs\":%s}\n", key->max_lifetime_s,
 		key->own ? "true" : "false");
@@ -157,14 +125,14 @@ static void add_json_key(struct buf *out, const Pb__CtlKeyLine *key)
 
 static void add_plain_key(struct buf *out, const Pb__CtlKeyLine *key)
 {
-	add_cell(out, key->file, 20);
-	add_cell(out, key->kid, 20);
-	add_cell(out, key->alg, 5);
-	add_cell(out, key->iss, 16);
-	add_cell(out, key->aud, 12);
-	add_cell(out, key->users, 12);
+	plain_add_cell(out, codec_slice(key->file), 20);
+	plain_add_cell(out, codec_slice(key->kid), 20);
+	plain_add_cell(out, codec_slice(key->alg), 5);
+	plain_add_cell(out, codec_slice(key->iss), 16);
+	plain_add_cell(out, codec_slice(key->aud), 12);
+	plain_add_cell(out, codec_slice(key->users), 12);
 	buf_printf(out, "%" PRIu64 "s%s", key->max_lifetime_s, key->own ? "  signs" : "");
-	end_line(out);
+	plain_end_line(out);
 }
 
 static void add_json_ticket_key(struct buf *out, const Pb__CtlTicketKey *key)
@@ -202,7 +170,7 @@ void print_refusal(struct buf *out, const Pb__AuthCtlReply *reply, bool json)
 {
 	if (json) {
 		buf_printf(out, "{\"code\":%" PRIu32 ",", reply->code);
-		add_json_member(out, "message", reply->message);
+		plain_add_member(out, "message", codec_slice(reply->message));
 		buf_add_text(out, "}\n");
 		return;
 	}

@@ -53,12 +53,10 @@ bool args_read(int argc, char **argv, struct ctl_args *out, struct buf *complain
 static bool read_number(const char *text, uint32_t max, uint32_t *out)
 {
 	uint64_t value = 0;
-	size_t n = 0;
+	bool fits = options_number(text, max, &value) && value > 0;
 
-	for (; text[n] >= '0' && text[n] <= '9' && value <= max; n++)
-		value = value * 10 + (uint64_t)(text[n] - '0');
 	*out = (uint32_t)value;
-	return n > 0 && text[n] == '\0' && value > 0 && value <= max;
+	return fits;
 }
 
 static bool read_wait(struct ctl_args *args)

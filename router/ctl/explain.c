@@ -173,8 +173,8 @@ static void print_json(struct buf *out, const struct explanation *e, const struc
 
 	buf_printf(out, "{\"code\":%u", e->code);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		buf_printf(out, ",\"%s\":", members[i].name);
-		plain_add_json(out, slice_of(members[i].value));
+		buf_add_text(out, ",");
+		plain_add_member(out, members[i].name, slice_of(members[i].value));
 	}
 	buf_add_text(out, "}\n");
 }

@@ -1,6 +1,6 @@
 /*
- * Columns have fixed widths, since lists come in pages and a stream; a longer value pushes its line
- * to the right, which is uglier than cutting it and more useful.
+ * Each answer twice: as JSON, with numbers as they came, and as text, with ages and times that
+ * people read.  Whatever the router says goes through plain.h.
  */
 #include "router/ctl/print.h"
 
@@ -10,37 +10,6 @@
 
 #include "common/plain.h"
 #include "proto/codec.h"
-
-#define CELL_MAX_BYTES 4096
-
-static void add_cell(struct buf *out, struct slice text, size_t width)
-{
-	struct buf cell;
-
-	buf_init(&cell, CELL_MAX_BYTES);
-	plain_add(&cell, text);
-	if (cell.len == 0)
-		buf_add_text(&cell, "-");
-	buf_add(out, buf_slice(&cell));
-	for (size_t n = plain_width(buf_slice(&cell)); n < width; n++)
-		buf_add_text(out, " ");
-	buf_add_text(out, "  ");
-	out->failed |= cell.failed;
-	buf_fini(&cell);
-}
-
-static void end_line(struct buf *out)
-{
-	while (out->len > 0 && out->data[out->len - 1] == ' ')
-		out->len--;
-	buf_add_text(out, "\n");
-}
-
-static void add_json_member(struct buf *out, const char *name, ProtobufCBinaryData value)
-{
-	buf_printf(out, "\"%s\":", name);
-	plain_add_json(out, codec_slice(value));
-}
 
 /* 3s, 4m, 5h, 6d: the largest unit that fits. */
 static void add_age(struct buf *out, uint64_t ms, size_t width)
@@ -55,7 +24,7 @@ static void add_age(struct buf *out, uint64_t ms, size_t width)
 	while (i < 3 && ms < units[i].ms)
 		i++;
 	snprintf(text, sizeof(text), "%" PRIu64 "%c", ms / units[i].ms, units[i].unit);
-	add_cell(out, slice_of(text), width);
+	plain_add_cell(out, slice_of(text), width);
 }
 
 static const char *dialect_name(Pb__Dialect dialect)
@@ -90,7 +59,7 @@ void print_pushed(struct buf *out, const Pb__CtlPushed *pushed, bool json)
 	if (json) {
 		buf_printf(out, "{\"state\":\"%s\",\"devices\":%" PRIu32 ",\"seq\":%" PRIu64 ",",
 			word->state, pushed->devices, pushed->seq);
-		add_json_member(out, "mid", pushed->mid);
+		plain_add_member(out, "mid", codec_slice(pushed->mid));
 		buf_add_text(out, "}\n");
 		return;
 	}
@@ -106,7 +75,7 @@ void print_pushed(struct buf *out, const Pb__CtlPushed *pushed, bool json)
 static void add_json_session(struct buf *out, const Pb__CtlSessionLine *s)
 {
 	buf_printf(out, "{\"session\":\"%016" PRIx64 "\",", s->session);
-	add_json_member(out, "device", s->device);
+	plain_add_member(out, "device", codec_slice(s->device));
 	buf_printf(out,
 		",\"edge\":%" PRIu32 ",\"dialect\":\"%s\",\"away\":%s,\"opened_ms_ago\":%" PRIu64
 		",\"ends_in_ms\":%" PRId64 "}",
@@ -117,9 +86,9 @@ static void add_json_session(struct buf *out, const Pb__CtlSessionLine *s)
 static void add_json_user(struct buf *out, const Pb__CtlUserLine *user)
 {
 	buf_add_text(out, "{");
-	add_json_member(out, "user", user->uid);
+	plain_add_member(out, "user", codec_slice(user->uid));
 	buf_add_text(out, ",");
-	add_json_member(out, "state", user->state);
+	plain_add_member(out, "state", codec_slice(user->state));
 	buf_printf(out,
 		",\"seq\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"unacked\":%" PRIu64 ",\"sessions\":[",
 		user->seq, user->acked, user->unacked);
@@ -143,15 +112,15 @@ void print_users(struct buf *out, const Pb__CtlUsers *users, bool json, bool wit
 			continue;
 		}
 		snprintf(devices, sizeof(devices), "%zu", user->n_sessions);
-		add_cell(out, codec_slice(user->uid), 20);
-		add_cell(out, codec_slice(user->state), 8);
-		add_cell(out, slice_of(devices), 7);
+		plain_add_cell(out, codec_slice(user->uid), 20);
+		plain_add_cell(out, codec_slice(user->state), 8);
+		plain_add_cell(out, slice_of(devices), 7);
 		for (size_t s = 0; s < user->n_sessions; s++) {
 			/* The same edge twice in a row is said once. */
 			if (s == 0 || user->sessions[s]->edge_id != user->sessions[s - 1]->edge_id)
 				buf_printf(out, "%" PRIu32 " ", user->sessions[s]->edge_id);
 		}
-		end_line(out);
+		plain_end_line(out);
 	}
 }
 
@@ -175,10 +144,10 @@ void print_user(struct buf *out, const Pb__CtlUserLine *user, bool json)
 		char edge[16];
 
 		snprintf(edge, sizeof(edge), "%" PRIu32, s->edge_id);
-		add_cell(out, codec_slice(s->device), 20);
-		add_cell(out, slice_of(edge), 8);
-		add_cell(out, slice_of(dialect_name(s->dialect)), 7);
-		add_cell(out, slice_of(s->away ? "away" : "online"), 6);
+		plain_add_cell(out, codec_slice(s->device), 20);
+		plain_add_cell(out, slice_of(edge), 8);
+		plain_add_cell(out, slice_of(dialect_name(s->dialect)), 7);
+		plain_add_cell(out, slice_of(s->away ? "away" : "online"), 6);
 		add_age(out, s->opened_ms_ago, 6);
 		add_age(out, s->ends_in_ms > 0 ? (uint64_t)s->ends_in_ms : 0, 7);
 		buf_printf(out, "%016" PRIx64 "\n", s->session);
@@ -235,7 +204,7 @@ void print_stats(struct buf *out, const Pb__CtlStatList *stats, bool json)
 			plain_add_json(out, codec_slice(stat->name));
 			buf_printf(out, ":%" PRIu64, stat->value);
 		} else {
-			add_cell(out, codec_slice(stat->name), 28);
+			plain_add_cell(out, codec_slice(stat->name), 28);
 			buf_printf(out, "%" PRIu64 "\n", stat->value);
 		}
 	}
@@ -251,14 +220,14 @@ void print_top(struct buf *out, const Pb__CtlTopList *top, bool json)
 
 		if (json) {
 			buf_add_text(out, "{");
-			add_json_member(out, "user", line->uid);
+			plain_add_member(out, "user", codec_slice(line->uid));
 			buf_printf(out,
 				",\"unacked\":%" PRIu64 ",\"bytes\":%" PRIu64
 				",\"sessions\":%" PRIu32 "}\n",
 				line->rows, line->bytes, line->sessions);
 			continue;
 		}
-		add_cell(out, codec_slice(line->uid), 20);
+		plain_add_cell(out, codec_slice(line->uid), 20);
 		buf_printf(out, "%10" PRIu64 "%12" PRIu64 "%10" PRIu32 "\n", line->rows,
 			line->bytes, line->sessions);
 	}
@@ -267,7 +236,7 @@ void print_top(struct buf *out, const Pb__CtlTopList *top, bool json)
 static void add_json_inbox(struct buf *out, const Pb__CtlInboxState *state)
 {
 	buf_add_text(out, "{");
-	add_json_member(out, "user", state->uid);
+	plain_add_member(out, "user", codec_slice(state->uid));
 	buf_printf(out,
 		",\"head\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"floor\":%" PRIu64
 		",\"unacked\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"purged\":%s,\"devices\":[",
@@ -277,7 +246,7 @@ static void add_json_inbox(struct buf *out, const Pb__CtlInboxState *state)
 		const Pb__CtlDeviceLine *d = state->devices[i];
 
 		buf_add_text(out, i == 0 ? "{" : ",{");
-		add_json_member(out, "device", d->device);
+		plain_add_member(out, "device", codec_slice(d->device));
 		buf_printf(out, ",\"u\":%" PRIu64 ",\"s\":%" PRIu64 ",\"seen_ms_ago\":%" PRIu64 "}",
 			d->u, d->s, d->seen_ms_ago);
 	}
@@ -301,10 +270,10 @@ void print_inbox(struct buf *out, const Pb__CtlInboxState *state, bool json)
 	for (size_t i = 0; i < state->n_devices; i++) {
 		const Pb__CtlDeviceLine *d = state->devices[i];
 
-		add_cell(out, codec_slice(d->device), 20);
+		plain_add_cell(out, codec_slice(d->device), 20);
 		buf_printf(out, "%12" PRIu64 "%12" PRIu64 "  ", d->u, d->s);
 		add_age(out, d->seen_ms_ago, 0);
-		end_line(out);
+		plain_end_line(out);
 	}
 }
 
@@ -362,15 +331,15 @@ void print_reasons(struct buf *out, const Pb__CtlReasons *reasons, bool json)
 
 		if (json) {
 			buf_printf(out, "{\"at_ms\":%" PRIu64 ",", reason->at_ms);
-			add_json_member(out, "kind", reason->kind);
+			plain_add_member(out, "kind", codec_slice(reason->kind));
 			buf_add_text(out, ",");
-			add_json_member(out, "detail", reason->detail);
+			plain_add_member(out, "detail", codec_slice(reason->detail));
 			buf_add_text(out, "}\n");
 			continue;
 		}
 		add_time(out, reason->at_ms);
 		buf_add_text(out, "  ");
-		add_cell(out, codec_slice(reason->kind), 10);
+		plain_add_cell(out, codec_slice(reason->kind), 10);
 		plain_add(out, codec_slice(reason->detail));
 		buf_add_text(out, "\n");
 	}
@@ -384,18 +353,18 @@ void print_events(struct buf *out, const Pb__CtlTailed *tailed, bool json)
 		if (json) {
 			buf_printf(out, "{\"number\":%" PRIu64 ",\"at_ms\":%" PRIu64 ",",
 				event->number, event->at_ms);
-			add_json_member(out, "kind", event->kind);
+			plain_add_member(out, "kind", codec_slice(event->kind));
 			buf_add_text(out, ",");
-			add_json_member(out, "user", event->user);
+			plain_add_member(out, "user", codec_slice(event->user));
 			buf_add_text(out, ",");
-			add_json_member(out, "detail", event->detail);
+			plain_add_member(out, "detail", codec_slice(event->detail));
 			buf_add_text(out, "}\n");
 			continue;
 		}
 		add_time(out, event->at_ms);
 		buf_add_text(out, "  ");
-		add_cell(out, codec_slice(event->kind), 10);
-		add_cell(out, codec_slice(event->user), 16);
+		plain_add_cell(out, codec_slice(event->kind), 10);
+		plain_add_cell(out, codec_slice(event->user), 16);
 		plain_add(out, codec_slice(event->detail));
 		buf_add_text(out, "\n");
 	}
@@ -405,7 +374,7 @@ void print_refusal(struct buf *out, const Pb__RouterCtlReply *reply, bool json)
 {
 	if (json) {
 		buf_printf(out, "{\"state\":\"refused\",\"code\":%" PRIu32 ",", reply->code);
-		add_json_member(out, "message", reply->message);
+		plain_add_member(out, "message", codec_slice(reply->message));
 		buf_add_text(out, "}\n");
 		return;
 	}

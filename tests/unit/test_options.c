@@ -112,12 +112,35 @@ static void what_is_wrong_is_named(void **state)
 	buf_fini(&complaint);
 }
 
+static void a_number_is_digits_up_to_its_bound(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_good;
+		uint64_t value;
+	} cases[] = {{"0", true, 0}, {"7", true, 7}, {"100", true, 100}, {"101", false, 0},
+		{"99999999999999999999999", false, 0}, {"", false, 0}, {"-1", false, 0},
+		{"+1", false, 0}, {" 1", false, 0}, {"1 ", false, 0}, {"1x", false, 0}};
+	uint64_t value;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (options_number(cases[i].text, 100, &value) != cases[i].is_good)
+			fail_msg("%s", cases[i].text);
+		if (cases[i].is_good)
+			assert_int_equal(value, cases[i].value);
+	}
+	assert_true(options_number("999999999999999", 999999999999999, &value));
+	assert_int_equal(value, 999999999999999);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_stand_anywhere_between_words),
 		cmocka_unit_test(a_value_may_be_anything),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(a_number_is_digits_up_to_its_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,28 @@ static void a_column_is_a_character(void **state)
 	assert_int_equal(plain_width(SLICE_LITERAL("Zoë")), 3);
 }
 
+static void a_cell_is_filled_up_and_never_cut(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	plain_add_cell(&out, SLICE_LITERAL("Zo\xc3\xab"), 5);
+	plain_add_cell(&out, (struct slice){0}, 3);
+	plain_add_cell(&out, SLICE_LITERAL("longer than that\n"), 3);
+	plain_add_cell(&out, SLICE_LITERAL("x"), 9);
+	plain_end_line(&out);
+	assert_true(slice_is(buf_slice(&out), "Zo\xc3\xab    -    longer than that\\x0a  x\n"));
+	buf_clear(&out);
+	plain_add_member(&out, "name", SLICE_LITERAL("a\"b"));
+	assert_true(slice_is(buf_slice(&out), "\"name\":\"a\\\"b\""));
+	buf_fini(&out);
+	buf_init(&out, 4);
+	plain_add_cell(&out, SLICE_LITERAL("too long"), 20);
+	assert_true(out.failed);
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +133,7 @@ int main(void)
 		cmocka_unit_test(every_short_text_comes_out_without_control_characters),
 		cmocka_unit_test(json_is_valid_whatever_came),
 		cmocka_unit_test(a_column_is_a_character),
+		cmocka_unit_test(a_cell_is_filled_up_and_never_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
