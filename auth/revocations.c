@@ -25,6 +25,7 @@ struct revocations {
 	struct db *db;
 	struct facts *facts;
 	size_t count;
+	int64_t made_s;	     /* the highest iat that revocations_iat_s() gave */
 	struct map *users;   /* by uid */
 	struct map *issuers; /* by id */
 	struct map *tokens;  /* by hash */
@@ -147,6 +148,22 @@ static struct fact fact_of(const struct revocation *v)
 	return fact;
 }
 
+/*
+ * With the tokens that were made in the second of a revocation before, whose iat lies ahead.  What
+ * lies further ahead is no good token now, and shuts nobody out.
+ */
+static struct revocation with_those_ahead(
+	const struct revocations *r, const struct revocation *revocation)
+{
+	struct revocation v = *revocation;
+	int64_t made_ms = r->made_s * 1000;
+
+	if (v.kind != REVOCATION_TOKEN && made_ms > v.wall_ms &&
+		made_ms - v.wall_ms <= TOKEN_LEEWAY_MS)
+		v.wall_ms = made_ms;
+	return v;
+}
+
 static int write_all(struct revocations *r, const struct revocation *list, size_t n)
 {
 	int result = db_begin(r->db);
@@ -154,7 +171,8 @@ static int write_all(struct revocations *r, const struct revocation *list, size_
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < n && result == 0; i++) {
-		struct fact fact = fact_of(&list[i]);
+		struct revocation v = with_those_ahead(r, &list[i]);
+		struct fact fact = fact_of(&v);
 
 		result = facts_add(r->facts, &fact);
 	}
@@ -177,8 +195,11 @@ int revocations_add(struct revocations *r, const struct revocation *list, size_t
 		result = place_make(r, &list[i]);
 	if (result == 0)
 		result = write_all(r, list, n);
-	for (size_t i = 0; i < n && result == 0; i++)
-		place_fill(r, &list[i]);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		struct revocation v = with_those_ahead(r, &list[i]);
+
+		place_fill(r, &v);
+	}
 	return result;
 }
 
@@ -337,7 +358,12 @@ static int64_t later_than(const struct entry *e, int64_t iat_s)
 }
 
 int64_t revocations_iat_s(
-	const struct revocations *r, struct slice uid, uint32_t issuer_id, int64_t now_ms)
+	struct revocations *r, struct slice uid, uint32_t issuer_id, int64_t now_ms)
 {
-	return later_than(of_issuer(r, issuer_id), later_than(of_user(r, uid), now_ms / 1000));
+	int64_t iat_s =
+		later_than(of_issuer(r, issuer_id), later_than(of_user(r, uid), now_ms / 1000));
+
+	if (iat_s > r->made_s)
+		r->made_s = iat_s;
+	return iat_s;
 }

@@ -59,9 +59,9 @@ bool revocations_void_ticket(const struct revocations *r, const struct ticket *t
 
 /*
  * An iat for a token of this user that is made now and shall be good: now, or, in the second of a
- * revocation of the user or issuer, the next.
+ * revocation of the user or issuer, the next.  A revocation that follows names it, too.
  */
 int64_t revocations_iat_s(
-	const struct revocations *r, struct slice uid, uint32_t issuer_id, int64_t now_ms);
+	struct revocations *r, struct slice uid, uint32_t issuer_id, int64_t now_ms);
 
 #endif

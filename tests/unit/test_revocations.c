@@ -158,9 +158,45 @@ static void a_token_made_in_the_second_of_the_revocation_is_good(void **state)
 		WALL_S + 1);
 	assert_int_equal(revocations_iat_s(rig.revocations, SLICE_LITERAL("ann"), 11, WALL + 2000),
 		WALL_S + 2);
-	add(of_issuer(11));
+	add(of_issuer(11)); /* after the token of WALL_S + 2 */
 	assert_int_equal(
-		revocations_iat_s(rig.revocations, SLICE_LITERAL("ben"), 11, WALL), WALL_S + 1);
+		revocations_iat_s(rig.revocations, SLICE_LITERAL("ben"), 11, WALL), WALL_S + 3);
+}
+
+/* A token that was made right after a revocation has an iat that lies ahead. */
+static void a_second_revocation_in_the_same_second_is_one_too(void **state)
+{
+	const struct slice ann = SLICE_LITERAL("ann");
+	int64_t first_s, second_s, third_s;
+
+	(void)state;
+	rig_open();
+	add(of_user("ann"));
+	first_s = revocations_iat_s(rig.revocations, ann, 11, WALL);
+	add(of_user("ann"));
+	for (int again = 0; again < 2; again++, rig_restart())
+		assert_true(token_void("ann", first_s, 1));
+	second_s = revocations_iat_s(rig.revocations, ann, 11, WALL + 100);
+	assert_false(token_void("ann", second_s, 1));
+	add(of_issuer(11));
+	for (int again = 0; again < 2; again++, rig_restart())
+		assert_true(token_void("ann", second_s, 1));
+	third_s = revocations_iat_s(rig.revocations, ann, 11, WALL + 200);
+	assert_false(token_void("ann", third_s, 1));
+	assert_false(token_void("ann", WALL_S + 10, 1));
+}
+
+/* What was made under a clock that was far ahead must not lock a user out for so long. */
+static void a_clock_that_was_wrong_does_not_move_a_revocation(void **state)
+{
+	const struct slice ann = SLICE_LITERAL("ann");
+
+	(void)state;
+	rig_open();
+	(void)revocations_iat_s(rig.revocations, ann, 11, WALL + 86400000);
+	add(of_user("ann"));
+	assert_true(token_void("ann", WALL_S, 1));
+	assert_false(token_void("ann", WALL_S + 1, 1));
 }
 
 static void several_are_one_transaction(void **state)
@@ -258,6 +294,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_token_made_in_the_second_of_the_revocation_is_good, db_rig_setup,
 			db_rig_teardown),
+		cmocka_unit_test_setup_teardown(a_second_revocation_in_the_same_second_is_one_too,
+			db_rig_setup, db_rig_teardown),
+		cmocka_unit_test_setup_teardown(a_clock_that_was_wrong_does_not_move_a_revocation,
+			db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
 			several_are_one_transaction, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
