@@ -1,6 +1,6 @@
 /*
- * control_internal: what control.c (socket and table), control_push.c, control_tail.c and
- * control_backup.c share, and nobody else sees.
+ * control_internal: what control.c (socket and table), control_audit.c (what is recorded),
+ * control_push.c, control_tail.c and control_backup.c share, and nobody else sees.
  */
 #ifndef POSTERN_ROUTER_CONTROL_INTERNAL_H
 #define POSTERN_ROUTER_CONTROL_INTERNAL_H

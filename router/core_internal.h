@@ -1,9 +1,9 @@
 /*
  * core_internal: what the files of the core share, and nobody else sees: core.c (dispatch),
  * core_sessions.c (who is there), core_open.c (a ticket becomes a session), core_revoke.c (sessions
- * that are ended for others, and for good), core_messages.c (who
- * may say what to whom), core_accept.c (a message gets its numbers), core_stored.c (it is on disk,
- * and is told), core_streams.c (pages, positions, trimming), core_load.c and core_queries.c.
+ * that others end, and marks), core_messages.c (who may say what to whom), core_accept.c (a message
+ * gets its numbers), core_stored.c (it is on disk, and is told), core_streams.c (pages, positions,
+ * trimming), core_load.c, core_queries.c and core_digest.c.
  */
 #ifndef POSTERN_ROUTER_CORE_INTERNAL_H
 #define POSTERN_ROUTER_CORE_INTERNAL_H

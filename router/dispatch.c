@@ -1,7 +1,7 @@
 /*
  * The table says everything that an edge may ask.  A kind that is not there does not exist, and the
- * role of a sender comes from the socket: whatever arrives on a link is an edge's, so one column is
- * enough.
+ * role of a sender comes from the socket: whatever arrives on a link is an edge's, so no column
+ * says who may.
  *
  * Tickets are verified here, before the core sees them: no field of a ticket is looked at before
  * its MAC.

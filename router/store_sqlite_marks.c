@@ -253,7 +253,6 @@ bool sq_marks_are_due(const struct store_sqlite *s)
 static int drop(struct store_sqlite *s, int64_t id)
 {
 	CLEANUP(sq_resetp) sqlite3_stmt *q = s->queries[SQ_MARK_DROP];
-
 	int r;
 
 	sqlite3_bind_int64(q, 1, id);

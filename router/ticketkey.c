@@ -2,6 +2,9 @@
  * Auth and router start in any order, and auth makes the key at its first start.  After ten seconds
  * without a key the router says so, once, and goes on looking: auth may be down for longer.  A file
  * that cannot be read gets the same ten seconds, since its owner may be setting up its permissions.
+ *
+ * A later key comes by auth's word, each second, so that what failed once is tried again.  What
+ * auth retired is seen by its file, which auth removes.
  */
 #include "router/ticketkey.h"
 

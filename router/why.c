@@ -53,8 +53,8 @@ void why_free(struct why *w)
 
 bool why_wants(struct slice kind)
 {
-	static const char *const kinds[] = {"opened", "closed", "refused", "kicked", "rebound",
-		"replaced", "revoked", "revocation", "expired", "violation"};
+	static const char *const kinds[] = {"opened", "closed", "refused", "kicked", "replaced",
+		"revoked", "revocation", "violation"};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (slice_is(kind, kinds[i]))
