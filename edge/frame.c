@@ -7,7 +7,6 @@
  */
 #include "edge/frame.h"
 
-#include "edge/json_uid.h"
 #include "proto/names.h"
 
 static const struct frame_error fine = {EX_NONE, NULL};

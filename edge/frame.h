@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/slice.h"
+#include "edge/json_uid.h"
 #include "proto/codes.h"
 #include "proto/limits.h"
 
@@ -24,8 +25,6 @@ enum frame_event {
 	FRAME_SYNC,
 	FRAME_REAUTH,
 };
-
-#define FRAME_DIGITS 24
 
 /* Slices are borrowed from root or from this struct: it is not copied, and lives until
  * frame_fini(). */
@@ -47,7 +46,7 @@ struct frame {
 	size_t n_users; /* watch */
 	struct slice users[WATCH_MAX_USERS];
 	struct buf id_text;
-	char digits[WATCH_MAX_USERS][FRAME_DIGITS]; /* uids that came as numbers */
+	char digits[WATCH_MAX_USERS][UID_DIGITS]; /* uids that came as numbers */
 };
 
 /* Why a frame is refused: EX_NONE when it is not.  field is static, or NULL. */

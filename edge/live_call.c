@@ -60,18 +60,6 @@ static void list_add(struct live_calls *cs, struct call *c)
 	cs->last = c;
 }
 
-static void say_close(struct live *l, uint64_t session)
-{
-	Pb__UpClose close = PB__UP_CLOSE__INIT;
-	Pb__UpItem item = PB__UP_ITEM__INIT;
-
-	close.session = session;
-	close.code = CLOSED_NORMALLY;
-	item.item_case = PB__UP_ITEM__ITEM_CLOSE;
-	item.close = &close;
-	uplink_add(l->uplink, &item, UPLINK_MUST);
-}
-
 /* Out of all tables; still to be freed. */
 static void take(struct live_calls *cs, struct call *c, bool tell_router)
 {
@@ -80,7 +68,7 @@ static void take(struct live_calls *cs, struct call *c, bool tell_router)
 	if (c->session != 0) {
 		map_remove_u64(cs->by_session, c->session);
 		if (tell_router)
-			say_close(cs->live, c->session);
+			live_say_close(cs->live, c->session, CLOSED_NORMALLY);
 	}
 	if (cs->first == NULL)
 		uv_timer_stop(&cs->timer);
@@ -249,7 +237,7 @@ bool live_call_on_opened(struct live *l, const Pb__DownOpened *o)
 	if (c == NULL || c->nonce != o->nonce || c->session != 0)
 		return false;
 	if (map_put_u64(cs->by_session, o->session, c) < 0) {
-		say_close(l, o->session);
+		live_say_close(l, o->session, CLOSED_NORMALLY);
 		end_away(cs, c);
 		return true;
 	}

@@ -1,9 +1,9 @@
 /*
  * live_inner: what the files of live share.  live.c: building, the loop's turns, and the ends of
  * connections; live_open.c: openings, adoption, reopening; live_down.c: what the router says;
- * live_client.c: what clients say; live_identity.c, live_question.c: new tokens; live_sync.c:
- * numbered frames, pages, positions; live_time.c: what the clock says; live_drain.c: the orderly
- * end.  For these files alone.
+ * live_client.c: what clients say; live_identity.c, live_question.c: new tokens; live_call.c: the
+ * HTTP API's messages; live_sync.c: numbered frames, pages, positions; live_time.c: what the clock
+ * says; live_drain.c: the orderly end.  For these files alone.
  */
 #ifndef POSTERN_EDGE_LIVE_INNER_H
 #define POSTERN_EDGE_LIVE_INNER_H
@@ -222,20 +222,22 @@ void live_take_frame(
 /* A send was answered. */
 void live_note_settled(struct live_conn *c);
 void live_note_lost(struct live_conn *c);
-/* The time at which a question must have ended; INT64_MAX: none is open. */
-int64_t live_question_due_ms(const struct live_conn *c);
 void live_on_question_due(struct live_conn *c);
 /* Whether the answer to an opening is the answer to c's rebind, and if so, what follows. */
 bool live_take_rebound(struct live_conn *c, const Pb__DownOpened *o);
 bool live_take_rebind_refused(struct live_conn *c, const Pb__DownOpenRefused *r);
-/* The connection ends. */
-void live_end_question(struct live_conn *c, bool is_shut);
-void live_free_change(struct live_conn *c);
 /* A new ticket of the same session: the router is told.  false: not of this user, or not of its
  * length. */
 bool live_take_ticket(struct live_conn *c, const struct auth_reply *reply);
 /* Tells the router of it. */
 void live_say_renewed(struct live_conn *c);
+
+/* live_question.c */
+/* The time at which a question must have ended; INT64_MAX: none is open, or auth_client has it. */
+int64_t live_question_due_ms(const struct live_conn *c);
+/* The connection ends. */
+void live_end_question(struct live_conn *c, bool is_shut);
+void live_free_change(struct live_conn *c);
 
 /* live_sync.c */
 /* A numbered frame came; STREAM_NEXT: the caller queues it. */
