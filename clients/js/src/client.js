@@ -222,12 +222,12 @@ export class Client {
     if (what === 'stop')
       this.#stop({ code, name });
     else if (what === 'reauth')
-      this.#reauthenticate({ code, name });
+      this.#askFreshToken({ code, name });
     else
       this.#later({ code, name }, leastMs);
   }
 
-  async #reauthenticate(why) {
+  async #askFreshToken(why) {
     const turn = this.#turn;
     this.#setState({ state: 'waiting', ...why });
     try {
