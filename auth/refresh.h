@@ -1,7 +1,7 @@
 /*
  * refresh: a token of the own key that is still good, for a new one of the same user.  The new one
- * keeps what the old one said (sub, name, scope, aud), its jti, by which both are revoked, and the
- * time of the login, `auth_time`; a token without it counts from its iat.
+ * keeps what the old one said (sub, name, scope), its jti, by which both are revoked, and the time
+ * of the login, `auth_time`; a token without it counts from its iat.  Its aud is the own key's.
  */
 #ifndef POSTERN_AUTH_REFRESH_H
 #define POSTERN_AUTH_REFRESH_H
