@@ -51,6 +51,10 @@
  *  44  sim                    an older ticket that comes late changes a session's end
  *  45  sim                    a restart forgets revocations
  *  46  unit:questions         auth grants a revoked token
+ *  47  model                  frames are carried out while auth is asked about a token
+ *  48  model                  an answer that comes late answers the next question
+ *  49  model                  the session before still names the connection
+ *  50  model                  a position from before acknowledges for the new identity
  */
 #ifndef POSTERN_COMMON_BUG_H
 #define POSTERN_COMMON_BUG_H

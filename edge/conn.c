@@ -278,9 +278,14 @@ void conn_asked_position(struct conn *c)
 	c->position_at_ms = 0;
 }
 
+bool conn_knows_identity(const struct conn *c)
+{
+	return !c->is_unseen || BUG(50);
+}
+
 bool conn_tells_position(struct conn *c)
 {
-	if (c->is_unseen)
+	if (!conn_knows_identity(c))
 		return false;
 	c->tells_position = true;
 	conn_asked_position(c);

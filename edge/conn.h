@@ -125,6 +125,8 @@ void conn_send_end(struct conn *c);
 bool conn_on_written(struct conn *c, bool is_user, int64_t now_ms);
 /* The ping is queued. */
 void conn_asked_position(struct conn *c);
+/* It has shown that it knows the identity in force: what it says of a position is about that. */
+bool conn_knows_identity(const struct conn *c);
 /* The client says itself where it is.  false: it may not know yet whose streams it means, and
  * nothing must come of it. */
 bool conn_tells_position(struct conn *c);

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "common/bug.h"
 #include "common/log.h"
 #include "edge/live_question.h"
 #include "proto/codec.h"
@@ -182,7 +183,8 @@ static int move_session(struct live_conn *c, const struct live_question *q, uint
 	struct live *l = c->live;
 
 	live_forget_sync(c);
-	map_remove_u64(l->by_session, c->session);
+	if (!BUG(49))
+		map_remove_u64(l->by_session, c->session);
 	c->session = session;
 	c->nonce = q->nonce;
 	return map_put_u64(l->by_session, session, c);

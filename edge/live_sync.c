@@ -266,7 +266,7 @@ bool live_take_position(struct live_conn *c, const struct frame *f)
 	uint64_t u = f->u;
 
 	/* Numbers of the user before: nothing follows from them. */
-	if (r->is_unseen || (!f->has_u && !f->has_s))
+	if (!conn_knows_identity(r) || (!f->has_u && !f->has_s))
 		return true;
 	field = f->has_u && !stream_reaches(&r->user, f->u) && !BUG(28) ? "u"
 		: f->has_s && f->s > r->system.sent			? "s"
@@ -285,7 +285,7 @@ bool live_take_position(struct live_conn *c, const struct frame *f)
 /* Everything after the client's position once more.  The epoch was compared. */
 void live_rewind(struct live_conn *c, const struct frame *f)
 {
-	if (c->rules.is_unseen)
+	if (!conn_knows_identity(&c->rules))
 		return;
 	if (f->has_u)
 		stream_rewind(&c->rules.user, f->u);
