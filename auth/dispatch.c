@@ -189,7 +189,8 @@ static void ctl_carry_out(
 	const struct ctl_route *route, const struct control_ask *ask, Pb__AuthCtlReply *reply)
 {
 	if (!control_record(ask)) {
-		control_refuse(reply, EX_INTERNAL, "audit.log cannot be written: see auth's log");
+		control_refuse(
+			reply, EX_UNAVAILABLE, "audit.log cannot be written: see auth's log");
 		pack_answer(ask->req, &reply->base);
 		return;
 	}

@@ -83,7 +83,7 @@ static void what_cannot_be_recorded_is_not_done(void **state)
 	(void)state;
 	audit_break();
 	reply = ctl_token("7", 60);
-	assert_int_equal(reply->code, EX_INTERNAL);
+	assert_int_equal(reply->code, EX_UNAVAILABLE);
 	assert_true(reply->message.len > 0);
 	assert_int_equal(reply->result_case, PB__AUTH_CTL_REPLY__RESULT__NOT_SET);
 	audit_mend();
@@ -121,6 +121,7 @@ static void every_other_command_is_recorded_first(void **state)
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &d->fields[i];
 		Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+		const Pb__AuthCtlReply *reply;
 		union {
 			ProtobufCMessage base;
 			unsigned char bytes[256];
@@ -132,7 +133,9 @@ static void every_other_command_is_recorded_first(void **state)
 		protobuf_c_message_init(field->descriptor, &command);
 		message.command_case = field->id;
 		message.token = (Pb__CtlToken *)&command; /* any of the union */
-		if (ctl(&message)->code != EX_INTERNAL)
+		reply = ctl(&message);
+		if (reply->code != EX_UNAVAILABLE ||
+			memmem(reply->message.data, reply->message.len, "audit.log", 9) == NULL)
 			fail_msg("%s is not recorded", field->name);
 	}
 	audit_mend();
