@@ -303,6 +303,48 @@ test('the sends of the old user are answered before another one comes', async (t
 	assert.deepEqual((await take(bob, 60)).map(({ data }) => data.fromUser), Array(60).fill('ann'));
 });
 
+test('what the socket has not taken stays in the inbox of the old user', async (t) => {
+	const stack = await swapStack(t, { edge: ['--msgs-per-second', '100000', '--msgs-burst', '100000'] });
+	const bob = await stack.connect({ sub: 'bob' });
+	const big = 'x'.repeat(16000);
+	for (const how of HOWS) {
+		await t.test(`by ${how}`, async () => {
+			const [sub, next] = [`ann-${how}`, `eve-${how}`];
+			await known(stack, next);
+			const me = await stack.connect({ sub, how, dev: 'd1' });
+			me.order = [];
+			me.ws.on('message', (data) => me.order.push(JSON.parse(data.toString()).event));
+			me.ws.pause();
+			/* More than the socket, its buffers and the queue hold: the connection is behind. */
+			const n = 800;
+			for (let i = 0; i < n; i += 50)
+				await Promise.all(Array.from({ length: 50 }, (_, j) => bob.chat(sub, `${i + j} ${big}`, { id: i + j })));
+			const asked = reauth(me, stack.token({ sub: next }));
+			await eventually(() => isOnline(stack, next), `${next} is there`);
+			await bob.chat(next, `for ${next}`);
+			me.ws.resume();
+			assert.equal((await asked).data.identity, 2);
+			/* In their order: some of the old user's, the border, the new one's. */
+			assert.equal((await me.next((f) => f.data?.content === `for ${next}`)).data.fromUser, 'bob');
+			const number = (frame) => Number(frame.data.content.split(' ')[0]);
+			const before = me.frames.filter(({ event }) => event === 'chat').map(number);
+			assert.ok(before.length < n, 'not all of them');
+			assert.deepEqual(before, before.map((_, i) => i));
+			const border = me.order.indexOf('identity');
+			assert.equal(me.order.slice(border).filter((event) => event === 'chat').length, 1, 'and none behind the border');
+			await me.close();
+
+			const back = await stack.connect({ sub, how, dev: 'd1' });
+			const rest = (await take(back, 1)).map(number);
+			assert.ok(rest[0] <= before.length, `${rest[0]} is no more than was seen`);
+			while (rest.at(-1) < n - 1)
+				rest.push(number((await take(back, 1))[0]));
+			assert.deepEqual(rest, rest.map((_, i) => rest[0] + i), 'without a hole');
+			await back.close();
+		});
+	}
+});
+
 test('the router is killed while a connection is moved', async (t) => {
 	const stack = await swapStack(t);
 	await known(stack, 'eve');
