@@ -23,7 +23,7 @@ static const struct slice no_field = {NULL, 0};
 struct news {
 	enum identity_event event;
 	uint16_t question;
-	const struct auth_reply *reply; /* ID_EV_SAME */
+	const struct auth_reply *reply; /* answers of auth */
 	const Pb__DownOpened *opened;	/* ID_EV_OPENED */
 	const struct frame *frame;	/* ID_EV_TOKEN, ID_EV_FRAME, and what the frame is */
 	struct frame_error frame_error;
@@ -33,11 +33,14 @@ struct news {
 static void tell(struct live_conn *c, const struct news *n);
 
 /* Of the open question. */
-static void refuse(struct live_conn *c, unsigned code)
+static void refuse(struct live_conn *c, unsigned code, const struct news *n)
 {
 	struct live_question *q = live_question_take(c);
+	/* Auth knows when it will be less busy. */
+	const uint32_t after_ms =
+		n->event == ID_EV_BUSY && n->reply != NULL ? (uint32_t)n->reply->retry_after_ms : 0;
 
-	live_say_exception(c, live_question_id(q), code, no_field, 0);
+	live_say_exception(c, live_question_id(q), code, no_field, after_ms);
 	live_question_free(q);
 }
 
@@ -311,16 +314,16 @@ static void act(struct live_conn *c, enum identity_action action, const struct n
 		switch_user(c, n->opened);
 		return;
 	case ID_SAY_INVALID:
-		refuse(c, EX_TOKEN_INVALID);
+		refuse(c, EX_TOKEN_INVALID, n);
 		return;
 	case ID_SAY_AWAY:
-		refuse(c, EX_UNAVAILABLE);
+		refuse(c, EX_UNAVAILABLE, n);
 		return;
 	case ID_SAY_REFUSED:
-		refuse(c, EX_NOT_PERMITTED);
+		refuse(c, EX_NOT_PERMITTED, n);
 		return;
 	case ID_MISMATCH:
-		refuse(c, EX_IDENTITY_MISMATCH);
+		refuse(c, EX_IDENTITY_MISMATCH, n);
 		live_close(c, CLOSE_IDENTITY_MISMATCH, 0);
 		return;
 	}
