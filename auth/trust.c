@@ -4,9 +4,8 @@
  * The question each second is also what finds a router that came back: its last number is then 0,
  * and everything is sent again.
  *
- * A router of before drops a question of wire 3 and closes the pipe.  That it is one is believed
- * when the same router answers wire 2 before and after that; only then are facts sent in wire 2, in
- * which what it does not know is a number without a body.  A revocation is never in force there.
+ * To a router of before (trust_wire.h) facts are sent in wire 2, in which what it does not know is
+ * a number without a body.  A revocation is never in force there.
  */
 #include "auth/trust.h"
 
@@ -15,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/trust_wire.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "proto/codec.h"
@@ -36,14 +36,11 @@ struct trust {
 	struct trust_wait **waiting_end;
 	bool asking;
 	bool up;
-	bool stuck;	       /* the router did not take what it was sent: wait for the tick */
-	uint32_t wire;	       /* of the next question */
+	bool stuck; /* the router did not take what it was sent: wait for the tick */
+	struct trust_wire wire;
 	uint64_t sent;	       /* the last fact of the question that is out, 0: none */
 	uint64_t router_start; /* of the last answer */
 	uint64_t last;	       /* what the router has */
-	uint64_t wire_2_start; /* of the router that answered wire 2 last; 0: none */
-	bool wire_3_broke;     /* since then a question of wire 3 cost the pipe */
-	uint64_t old_start;    /* of a router that is known to be one of before */
 	uint32_t ticket_key;
 	trust_keys_fn *keys;
 	void *keys_arg;
@@ -139,9 +136,8 @@ static int batch_add_old(void *arg, const struct fact *fact)
 
 static bool may_send(const struct trust *t)
 {
-	bool is_sure = t->wire >= 3 || (t->old_start != 0 && t->old_start == t->router_start);
-
-	return t->up && !t->stuck && is_sure && t->last < facts_last(t->facts);
+	return t->up && !t->stuck && trust_wire_may_tell(&t->wire, t->router_start) &&
+	       t->last < facts_last(t->facts);
 }
 
 static int batch_fill(struct trust *t, struct batch *b)
@@ -151,7 +147,7 @@ static int batch_fill(struct trust *t, struct batch *b)
 	int r;
 
 	b->next = t->last + 1;
-	if (t->wire >= 3)
+	if (t->wire.next >= 3)
 		r = facts_after(t->facts, t->last, max, since_ms, batch_add, b);
 	else
 		r = facts_after(t->facts, t->last, max, INT64_MIN, batch_add_old, b);
@@ -167,10 +163,10 @@ static struct bus_msg *request_make(struct trust *t)
 
 	if (b == NULL || (may_send(t) && batch_fill(t, b) < 0))
 		return NULL;
-	request.wire = t->wire;
+	request.wire = t->wire.next;
 	request.n_facts = b->n;
 	request.facts = b->list;
-	if (t->wire >= 3) {
+	if (t->wire.next >= 3) {
 		request.after = t->last;
 		request.ticket_key = t->ticket_key;
 	}
@@ -245,27 +241,12 @@ static void went_down(struct trust *t)
 	t->up = false;
 }
 
-/* Which wire the next question is in.  False: the answer's `last` says nothing of revocations. */
-static bool wire_learn(struct trust *t, const Pb__TrustReply *reply)
-{
-	if (reply->wire >= 3) {
-		t->wire_2_start = 0;
-		return true;
-	}
-	if (t->wire_3_broke && t->wire_2_start == reply->router_start)
-		t->old_start = reply->router_start;
-	t->wire_2_start = reply->router_start;
-	t->wire_3_broke = false;
-	t->wire = t->old_start == reply->router_start ? 2 : WIRE_VERSION;
-	return false;
-}
-
 static void reply_take(struct trust *t, const Pb__TrustReply *reply)
 {
 	uint64_t known = facts_last(t->facts);
 	bool moved = reply->last != t->last || reply->router_start != t->router_start;
-	bool confirms = wire_learn(t, reply);
 
+	trust_wire_answered(&t->wire, reply->wire, reply->router_start);
 	if (!t->up || reply->router_start != t->router_start)
 		log_info("router_reached", "has=%" PRIu64 " of=%" PRIu64 " wire=%" PRIu32,
 			reply->last, known, reply->wire);
@@ -281,21 +262,12 @@ static void reply_take(struct trust *t, const Pb__TrustReply *reply)
 	t->router_start = reply->router_start;
 	t->last = reply->last;
 	t->stuck = t->sent != 0 && !moved;
-	if (confirms)
+	if (reply->wire >= 3) /* in wire 2 `last` says nothing of revocations */
 		waiting_confirm(t);
 	if (t->keys != NULL)
 		t->keys(t->keys_arg, reply->ticket_keys, reply->n_ticket_keys);
-	if (!t->stuck && (t->last < known || t->wire != reply->wire))
+	if (!t->stuck && (t->last < known || t->wire.next != reply->wire))
 		ask(t);
-}
-
-/* After a question that was not answered the other wire is tried. */
-static void on_no_answer(struct trust *t, bool broke)
-{
-	if (t->wire >= 3 && broke)
-		t->wire_3_broke = true;
-	t->wire = t->wire >= 3 ? 2 : WIRE_VERSION;
-	went_down(t);
 }
 
 static void on_trust_reply(void *arg, enum bus_answer_result result, struct slice answer)
@@ -306,7 +278,8 @@ static void on_trust_reply(void *arg, enum bus_answer_result result, struct slic
 
 	t->asking = false;
 	if (result != BUS_ANSWERED) {
-		on_no_answer(t, result == BUS_BROKE);
+		trust_wire_unanswered(&t->wire, result == BUS_BROKE);
+		went_down(t);
 		if (t->waiting != NULL && result == BUS_BROKE)
 			ask(t);
 		return;
@@ -384,7 +357,7 @@ int trust_new(
 	*out = t; /* the timers and the socket keep it */
 	t->loop = loop;
 	t->facts = facts;
-	t->wire = WIRE_VERSION;
+	trust_wire_init(&t->wire);
 	t->waiting_end = &t->waiting;
 	r = arena_new(&t->arena, TRUST_MAX_BYTES);
 	if (r == 0)

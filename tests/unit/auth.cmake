@@ -26,4 +26,5 @@ add_unit_test(token_claims SOURCES unit/forge.c unit/token_rig.c LIBS postern_au
 add_unit_test(token_signatures SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
 add_unit_test(token_tricks SOURCES unit/forge.c unit/token_rig.c LIBS postern_auth_rules)
 add_unit_test(trust SOURCES unit/db_rig.c ${PROJECT_SOURCE_DIR}/auth/trust.c LIBS postern_auth_rules)
+add_unit_test(trust_wire LIBS postern_auth_rules)
 add_unit_test(users SOURCES unit/db_rig.c LIBS postern_auth_rules)
