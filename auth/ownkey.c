@@ -64,12 +64,15 @@ static int text_read(int dir_fd, const char *name, struct buf *out)
 /* The next line of rest with its newline. */
 static bool line_next(struct slice *rest, struct slice *out)
 {
-	const char *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
+	const char *end;
 
+	if (rest->len == 0) /* of a file that is not there it has no bytes to point to */
+		return false;
+	end = memchr(rest->data, '\n', rest->len);
 	*out = (struct slice){rest->data, end == NULL ? rest->len : (size_t)(end + 1 - rest->data)};
 	rest->data += out->len;
 	rest->len -= out->len;
-	return out->len > 0;
+	return true;
 }
 
 /* Whether the line sets name; *out_value is then what stands behind =, without blanks. */

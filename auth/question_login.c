@@ -95,7 +95,8 @@ void question_login(const struct question *q, struct answer *out)
 	int64_t r = login_start(q);
 
 	q->a->counts.logins++;
-	explicit_bzero(q->ask->login->password.data, q->ask->login->password.len);
+	if (q->ask->login->password.len > 0)
+		explicit_bzero(q->ask->login->password.data, q->ask->login->password.len);
 	if (r == 0)
 		return;
 	if (r > 0)

@@ -67,11 +67,11 @@ static bool is_base64url(struct slice s)
 
 static bool parts_split(struct slice token, struct token_parts *out)
 {
-	const char *first, *second;
-	const char *end = token.data + token.len;
+	const char *first, *second, *end;
 
 	if (token.len == 0 || token.len > TOKEN_MAX_BYTES)
 		return false;
+	end = token.data + token.len;
 	first = memchr(token.data, '.', token.len);
 	if (first == NULL)
 		return false;

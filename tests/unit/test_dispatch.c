@@ -280,6 +280,21 @@ static void a_login_is_answered_later_with_a_token_that_verifies(void **state)
 	assert_false(answer->grant->may_push);
 }
 
+static void a_login_without_name_or_password_is_denied(void **state)
+{
+	(void)state;
+	login_send("jim", "");
+	assert_int_equal(login_await()->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
+	login_send("", "");
+	assert_int_equal(login_await()->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
+}
+
+static void a_token_of_no_bytes_is_denied(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_one("")->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
+}
+
 static void wrong_passwords_are_denied_and_then_told_to_wait(void **state)
 {
 	const Pb__AuthAnswer *answer;
@@ -383,6 +398,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_login_is_answered_later_with_a_token_that_verifies, dispatch_rig_setup,
 			dispatch_rig_teardown),
+		cmocka_unit_test_setup_teardown(a_login_without_name_or_password_is_denied,
+			dispatch_rig_setup, dispatch_rig_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_token_of_no_bytes_is_denied, dispatch_rig_setup, dispatch_rig_teardown),
 		cmocka_unit_test_setup_teardown(wrong_passwords_are_denied_and_then_told_to_wait,
 			dispatch_rig_setup, dispatch_rig_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -250,6 +250,16 @@ static void a_change_that_a_crash_interrupted_is_taken_back(void **state)
 	free(token);
 }
 
+static void an_old_key_goes_where_no_own_key_is_too(void **state)
+{
+	(void)state;
+	forge_file(
+		&forge, "own-1.conf", "file = own-1.secret\nuntil = 2026-01-01T00:00:00Z\n", 0600);
+	forge_file(&forge, "own-1.secret", "0123456789abcdef0123456789abcdef", 0600);
+	tidy(NOW_S);
+	assert_int_equal(files(), 0);
+}
+
 static void an_operators_files_are_left_alone(void **state)
 {
 	(void)state;
@@ -300,6 +310,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_other_settings_stay, clear),
 		cmocka_unit_test_teardown(a_key_without_issuer_is_not_changed, clear),
 		cmocka_unit_test_teardown(a_change_that_a_crash_interrupted_is_taken_back, clear),
+		cmocka_unit_test_teardown(an_old_key_goes_where_no_own_key_is_too, clear),
 		cmocka_unit_test_teardown(an_operators_files_are_left_alone, clear),
 		cmocka_unit_test_teardown(a_time_is_one_in_utc, clear),
 	};
