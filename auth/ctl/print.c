@@ -84,6 +84,13 @@ void print_done(struct buf *out, const char *what, const Pb__CtlRevoked *done, b
 					   "back\n");
 }
 
+void print_still_good(struct buf *out, const Pb__CtlRevoked *done)
+{
+	buf_add_text(out, "tokens from before are still good; to end them: authctl revoke --user ");
+	plain_add(out, codec_slice(done->uid));
+	buf_add_text(out, " --yes\n");
+}
+
 void print_logins(struct buf *out, const Pb__CtlLogins *logins, bool json, bool with_heading)
 {
 	if (with_heading && !json)

@@ -79,10 +79,7 @@ enum ctl_exit ctl_user_passwd(struct ctl *c)
 		return result;
 	print_done(&c->out, "password changed", reply->revoked, c->args->json);
 	if (!c->args->json)
-		buf_printf(&c->out,
-			"tokens from before are still good; to end them: authctl revoke --user "
-			"%.*s --yes\n",
-			(int)reply->revoked->uid.len, (const char *)reply->revoked->uid.data);
+		print_still_good(&c->out, reply->revoked);
 	return ctl_flush(c, CTL_OK);
 }
 
@@ -127,8 +124,8 @@ enum ctl_exit ctl_user_list(struct ctl *c)
 		more = logins->more && logins->n_logins > 0;
 		if (more) {
 			last = logins->logins[logins->n_logins - 1]->username;
-			if (last.len >= sizeof(after))
-				return ctl_fail(c->path, "a name that is too long");
+			if (last.len == 0 || last.len >= sizeof(after))
+				return ctl_fail(c->path, "a name that is none");
 			memcpy(after, last.data, last.len);
 			after[last.len] = '\0';
 		}

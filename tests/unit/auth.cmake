@@ -1,4 +1,5 @@
 add_unit_test(authctl LIBS authctl_core)
+add_unit_test(authctl_print LIBS authctl_core)
 add_unit_test(base64url LIBS postern_auth_rules)
 # Auth without its sockets and its loop.
 set(dispatch_sources answers.c control.c control_audit.c control_keys.c control_revoke.c control_users.c
