@@ -95,16 +95,20 @@ static void cancel(struct ctl *c, Pb__CtlBackup *backup)
 static enum ctl_exit take_part(
 	struct ctl *c, Pb__CtlBackup *backup, int fd, const Pb__CtlBackupPart *part)
 {
+	const uint64_t next = backup->offset + part->data.len;
+
 	backup->id = part->id;
-	if (part->total == 0) {
+	if (part->total == 0 && !part->end) {
 		pause_a_little();
 		return CTL_OK;
 	}
-	if (part->offset != backup->offset || (part->data.len == 0 && !part->end)) {
+	/* What ends before its end, or goes on after it, is no copy. */
+	if (part->offset != backup->offset || part->total == 0 ||
+		part->end != (next == part->total) || (part->data.len == 0 && !part->end)) {
 		fprintf(stderr, "routerctl: the router answered another part\n");
 		return CTL_ERROR;
 	}
-	backup->offset += part->data.len;
+	backup->offset = next;
 	return write_all(fd, part->data) ? CTL_OK : complain(c->args->file);
 }
 

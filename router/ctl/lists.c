@@ -10,6 +10,18 @@
 
 #define TOP_DEFAULT 20
 
+/* The next page begins there.  With what is no uid the same one would come for ever. */
+static bool go_on_after(ProtobufCBinaryData uid, char after[UID_MAX_BYTES + 1])
+{
+	if (uid.len == 0 || uid.len > UID_MAX_BYTES) {
+		fprintf(stderr, "routerctl: who: the router names a user that is none\n");
+		return false;
+	}
+	memcpy(after, uid.data, uid.len);
+	after[uid.len] = '\0';
+	return true;
+}
+
 enum ctl_exit ctl_who(struct ctl *c)
 {
 	char after[UID_MAX_BYTES + 1] = "";
@@ -33,11 +45,9 @@ enum ctl_exit ctl_who(struct ctl *c)
 		print_users(&c->out, users, c->args->json, first);
 		more = users->more && users->n_users > 0;
 		last = more ? users->users[users->n_users - 1] : NULL;
-		if (last != NULL && last->uid.len <= UID_MAX_BYTES) {
-			memcpy(after, last->uid.data, last->uid.len);
-			after[last->uid.len] = '\0';
-		}
 		if (ctl_flush(c, CTL_OK) != CTL_OK)
+			return CTL_ERROR;
+		if (last != NULL && !go_on_after(last->uid, after))
 			return CTL_ERROR;
 	}
 	return CTL_OK;
