@@ -1,7 +1,8 @@
 # add_core(NAME SOURCES... LIBS...)        a static library with the project's flags
 # add_daemon(NAME SOURCES... LIBS...)      an executable: main.c around its core
 # add_unit_test(NAME SOURCES... LIBS...)   tests/unit/test_NAME.c as the ctest unit.NAME
-# add_fuzzer(NAME LIBS...)                 tests/fuzz/fuzz_NAME.c, when POSTERN_FUZZ is on
+# add_fuzzer(NAME SOURCES... LIBS...)      tests/fuzz/fuzz_NAME.c, when POSTERN_FUZZ is on; and, in builds with
+#                                          AddressSanitizer, the ctest fuzz.NAME, which replays its seeds
 
 function(add_core name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
@@ -26,16 +27,17 @@ function(add_unit_test name)
 endfunction()
 
 function(add_fuzzer name)
-  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/tests/fuzz)
   if(POSTERN_FUZZ)
-    add_executable(fuzz_${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_${name}.c)
+    add_executable(fuzz_${name} ${dir}/fuzz_${name}.c ${arg_SOURCES})
     target_link_libraries(fuzz_${name} PRIVATE ${arg_LIBS} project_flags)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    # Enough to run over what is known to be hard; a search takes hours: bin/fuzz_NAME CORPUS
-    file(GLOB dict ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.dict)
-    list(TRANSFORM dict PREPEND -dict=)
-    add_test(NAME fuzz.${name}
-      COMMAND fuzz_${name} -runs=100000 -max_len=16384 ${dict})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz)
+  endif()
+  if(POSTERN_SANITIZE MATCHES address)
+    add_executable(replay_${name} ${dir}/fuzz_${name}.c ${dir}/replay.c ${dir}/seeds.c ${arg_SOURCES})
+    target_link_libraries(replay_${name} PRIVATE ${arg_LIBS} project_flags)
+    add_test(NAME fuzz.${name} COMMAND replay_${name} ${dir}/seeds/${name}.txt)
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
   endif()
 endfunction()
