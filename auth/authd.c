@@ -142,12 +142,16 @@ static int db_start(struct authd *a)
 	return 0;
 }
 
-static int audit_start(struct authd *a)
+/* Edges are served without it; operators are refused. */
+static void audit_start(struct authd *a)
 {
-	CLEANUP(mem_freep) char *path = path_join(a->cfg->daemon.state, "audit.log");
-	int r = path == NULL ? -ENOMEM : audit_open(&a->audit, path, "auth");
+	int r = control_audit_open(a);
 
-	return r < 0 ? failed("audit", path == NULL ? "-" : path, r) : 0;
+	if (r < 0)
+		log_error("audit_unwritable",
+			"file=audit.log error=\"%s\" hint=\"authctl is refused until it can be "
+			"written\"",
+			strerror(-r));
 }
 
 static int state_open(struct authd *a)
@@ -164,7 +168,7 @@ static int state_open(struct authd *a)
 	if (r == 0)
 		r = db_start(a);
 	if (r == 0)
-		r = audit_start(a);
+		audit_start(a);
 	if (r == 0 && keyring_own(a->ring) == NULL)
 		log_warn("no_own_key", "hint=\"logins and authctl token need keys/own.conf\"");
 	return r;
@@ -195,7 +199,7 @@ int authd_reload_keys(struct authd *a)
 static void on_hup(uv_signal_t *handle, int number)
 {
 	struct authd *a = handle->data;
-	int r = audit_reopen(a->audit);
+	int r = a->audit == NULL ? control_audit_open(a) : audit_reopen(a->audit);
 
 	(void)number;
 	if (r < 0)

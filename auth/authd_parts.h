@@ -56,7 +56,7 @@ struct authd {
 	struct trust *trust;
 	struct rotation *rotation;
 	struct arena *arena;
-	struct audit *audit; /* of authctl's commands */
+	struct audit *audit; /* of authctl's commands; NULL: it could not be opened yet */
 	uint64_t epoch;	     /* of this auth, in every ticket */
 	unsigned logouts_in_flight;
 	struct authd_counts counts;
@@ -83,8 +83,27 @@ struct control_ask {
  */
 typedef bool control_fn(const struct control_ask *ask, Pb__AuthCtlReply *reply);
 
-/* control_audit.c.  false: the command could not be recorded and must not be carried out. */
-bool control_record(const struct control_ask *ask);
+/* control_audit.c */
+struct control_args; /* what of a command is recorded */
+enum control_recording {
+	RECORD_NOTHING,
+	RECORD_BEGUN,  /* before it is carried out */
+	RECORD_RESULT, /* and how it went */
+};
+struct control_command {
+	const char *name; /* in audit.log */
+	control_fn *handle;
+	enum control_recording record;
+	void (*args)(const Pb__AuthCtlRequest *request, struct control_args *out); /* NULL: none */
+};
+/* NULL: there is no such command. */
+const struct control_command *control_command_of(Pb__AuthCtlRequest__CommandCase kind);
+
+/* Opens audit.log, which is tried again with each command until it could be opened.  0 or -errno.
+ */
+int control_audit_open(struct authd *a);
+/* false: the command could not be recorded and must not be carried out. */
+bool control_record(const struct control_command *command, const struct control_ask *ask);
 /* Sends the reply, and records how it went where the command changes something. */
 void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
 	const Pb__AuthCtlReply *reply);

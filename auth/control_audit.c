@@ -1,30 +1,33 @@
 /*
- * control_audit: what audit.log says of authctl's commands: who asks for what, before it is done,
- * and how it went where something changes.  A ping is not in it: health checks send one every few
- * seconds, each line is synced, and it does nothing.  What a command is given that is secret, a
- * token or the hash of a password, is not among what is written.
+ * control_audit: the table of authctl's commands, and what audit.log says of them: who asks for
+ * what, before it is done, and how it went where something changes.  A ping is not in it: health
+ * checks send one every few seconds, each line is synced, and it does nothing.  What a command is
+ * given that is secret, a token or the hash of a password, is not among what is written.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "auth/authd_parts.h"
+#include "auth/config.h"
 #include "common/log.h"
 #include "proto/pack.h"
 
 #define ARGS_MAX 4
 
-struct arguments {
+struct control_args {
 	size_t n;
 	struct audit_arg list[ARGS_MAX];
 	char numbers[2][24];
 };
 
-static void add(struct arguments *args, const char *name, ProtobufCBinaryData value)
+static void add(struct control_args *args, const char *name, ProtobufCBinaryData value)
 {
 	args->list[args->n++] = (struct audit_arg){name, codec_slice(value)};
 }
 
-static void add_number(struct arguments *args, size_t i, const char *name, uint64_t value)
+static void add_number(struct control_args *args, size_t i, const char *name, uint64_t value)
 {
 	char *text = args->numbers[i];
 
@@ -32,7 +35,7 @@ static void add_number(struct arguments *args, size_t i, const char *name, uint6
 	args->list[args->n++] = (struct audit_arg){name, slice_of(text)};
 }
 
-static void token_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void token_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "sub", r->token->sub);
 	add(out, "scope", r->token->scope);
@@ -41,7 +44,7 @@ static void token_args(const Pb__AuthCtlRequest *r, struct arguments *out)
 		add_number(out, 1, "count", r->token->count);
 }
 
-static void revoke_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void revoke_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "user", r->revoke->user);
 	add(out, "jti", r->revoke->jti);
@@ -50,68 +53,93 @@ static void revoke_args(const Pb__AuthCtlRequest *r, struct arguments *out)
 		out->list[out->n++] = (struct audit_arg){"token", SLICE_LITERAL("given")};
 }
 
-static void user_add_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void user_add_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "username", r->user_add->username);
 	add(out, "uid", r->user_add->uid);
 }
 
-static void user_passwd_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void user_passwd_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "username", r->user_passwd->username);
 }
 
-static void user_remove_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void user_remove_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "username", r->user_remove->username);
 }
 
-static void user_list_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void user_list_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	add(out, "after", r->user_list->after);
 }
 
-static void keys_rotate_args(const Pb__AuthCtlRequest *r, struct arguments *out)
+static void keys_rotate_args(const Pb__AuthCtlRequest *r, struct control_args *out)
 {
 	const bool own = r->keys_rotate->what == PB__CTL_KEYS_WHAT__CTL_KEYS_OWN;
 
 	out->list[out->n++] = (struct audit_arg){"what", slice_of(own ? "own" : "ticket")};
 }
 
-static const struct recorded {
-	const char *name;
-	bool changes; /* its result is worth a line */
-	void (*args)(const Pb__AuthCtlRequest *request, struct arguments *out); /* NULL: none */
-} commands[] = {
-	[PB__AUTH_CTL_REQUEST__COMMAND__NOT_SET] = {"none", false, NULL},
-	[PB__AUTH_CTL_REQUEST__COMMAND_TOKEN] = {"token", true, token_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_CHECK] = {"check", false, NULL},
-	[PB__AUTH_CTL_REQUEST__COMMAND_REVOKE] = {"revoke", true, revoke_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD] = {"user add", true, user_add_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD] = {"user passwd", true, user_passwd_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST] = {"user list", false, user_list_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE] = {"user remove", true, user_remove_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST] = {"keys list", false, NULL},
-	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE] = {"keys rotate", true, keys_rotate_args},
-	[PB__AUTH_CTL_REQUEST__COMMAND_PING] = {"ping", false, NULL},
+static const struct control_command commands[] = {
+	[PB__AUTH_CTL_REQUEST__COMMAND_TOKEN] = {"token", control_token, RECORD_RESULT, token_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_CHECK] = {"check", control_check, RECORD_BEGUN, NULL},
+	[PB__AUTH_CTL_REQUEST__COMMAND_REVOKE] = {"revoke", control_revoke, RECORD_RESULT,
+		revoke_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD] = {"user add", control_user_add, RECORD_RESULT,
+		user_add_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD] = {"user passwd", control_user_passwd,
+		RECORD_RESULT, user_passwd_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST] = {"user list", control_user_list, RECORD_BEGUN,
+		user_list_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE] = {"user remove", control_user_remove,
+		RECORD_RESULT, user_remove_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST] = {"keys list", control_keys_list, RECORD_BEGUN,
+		NULL},
+	[PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE] = {"keys rotate", control_keys_rotate,
+		RECORD_RESULT, keys_rotate_args},
+	[PB__AUTH_CTL_REQUEST__COMMAND_PING] = {"ping", control_ping, RECORD_NOTHING, NULL},
 };
+
+const struct control_command *control_command_of(Pb__AuthCtlRequest__CommandCase kind)
+{
+	const size_t i = (size_t)kind;
+
+	return i < sizeof(commands) / sizeof(commands[0]) && commands[i].handle != NULL
+		       ? &commands[i]
+		       : NULL;
+}
+
+int control_audit_open(struct authd *a)
+{
+	CLEANUP(mem_freep) char *path = NULL;
+
+	if (a->audit != NULL)
+		return 0;
+	if (asprintf(&path, "%s/audit.log", a->cfg->daemon.state) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return audit_open(&a->audit, path, "auth");
+}
 
 static bool record(struct authd *a, const struct audit_entry *entry)
 {
-	int r = audit_write(a->audit, entry);
+	int r = control_audit_open(a);
 
+	if (r == 0)
+		r = audit_write(a->audit, entry);
 	if (r < 0)
 		LOG_LIMITED(LOG_ERROR, "not_recorded", "file=audit.log command=\"%s\" error=\"%s\"",
 			entry->command, strerror(-r));
 	return r == 0;
 }
 
-bool control_record(const struct control_ask *ask)
+bool control_record(const struct control_command *command, const struct control_ask *ask)
 {
-	const struct recorded *command = &commands[ask->request->command_case];
-	struct arguments args = {0};
+	struct control_args args = {0};
 
-	if (ask->request->command_case == PB__AUTH_CTL_REQUEST__COMMAND_PING)
+	if (command->record == RECORD_NOTHING)
 		return true;
 	if (command->args != NULL)
 		command->args(ask->request, &args);
@@ -131,14 +159,14 @@ static const char *result_text(const Pb__AuthCtlReply *reply)
 void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
 	const Pb__AuthCtlReply *reply)
 {
-	const struct recorded *command = &commands[kind];
-	struct arguments args = {0};
+	const struct control_command *command = control_command_of(kind);
+	struct control_args args = {0};
 
 	if (reply->code != 0)
 		add(&args, "why", reply->message);
 	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_REVOKED)
 		add(&args, "uid", reply->revoked->uid);
-	if (command->changes)
+	if (command->record == RECORD_RESULT)
 		(void)record(a, &(struct audit_entry){bus_request_uid(req), command->name,
 					result_text(reply), args.list, args.n});
 	pack_answer(req, &reply->base);

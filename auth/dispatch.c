@@ -1,6 +1,6 @@
 /*
  * dispatch: what an edge may ask (auth.sock; questions.h) and what an operator may (authctl.sock;
- * authd_parts.h), a table for each socket, and the way from bytes to handlers and back.  What is
+ * control_audit.c has the table), and the way from bytes to handlers and back.  What is
  * not in a socket's table does not exist there.  A request that breaks a rule gets no answer at
  * all: it is dropped, its pipe is closed, and it is counted.  An edge that asks properly gets one
  * answer to each question, in order.
@@ -31,36 +31,11 @@ static const struct ask_route {
 	{PB__AUTH_ASK__ASK_LOGOUT, true, question_logout, 3},
 };
 
-static const struct ctl_route {
-	Pb__AuthCtlRequest__CommandCase kind;
-	control_fn *handle;
-} ctl_routes[] = {
-	{PB__AUTH_CTL_REQUEST__COMMAND_TOKEN, control_token},
-	{PB__AUTH_CTL_REQUEST__COMMAND_CHECK, control_check},
-	{PB__AUTH_CTL_REQUEST__COMMAND_REVOKE, control_revoke},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, control_user_add},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD, control_user_passwd},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST, control_user_list},
-	{PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE, control_user_remove},
-	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST, control_keys_list},
-	{PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE, control_keys_rotate},
-	{PB__AUTH_CTL_REQUEST__COMMAND_PING, control_ping},
-};
-
 static const struct ask_route *ask_route_find(Pb__AuthAsk__AskCase kind)
 {
 	for (size_t i = 0; i < sizeof(ask_routes) / sizeof(ask_routes[0]); i++) {
 		if (ask_routes[i].kind == kind)
 			return &ask_routes[i];
-	}
-	return NULL;
-}
-
-static const struct ctl_route *ctl_route_find(Pb__AuthCtlRequest__CommandCase kind)
-{
-	for (size_t i = 0; i < sizeof(ctl_routes) / sizeof(ctl_routes[0]); i++) {
-		if (ctl_routes[i].kind == kind)
-			return &ctl_routes[i];
 	}
 	return NULL;
 }
@@ -185,17 +160,17 @@ void on_edge_down(void *arg, uint32_t pipe)
 }
 
 /* What cannot be recorded is not done. */
-static void ctl_carry_out(
-	const struct ctl_route *route, const struct control_ask *ask, Pb__AuthCtlReply *reply)
+static void ctl_carry_out(const struct control_command *command, const struct control_ask *ask,
+	Pb__AuthCtlReply *reply)
 {
-	if (!control_record(ask)) {
+	if (!control_record(command, ask)) {
 		control_refuse(
 			reply, EX_UNAVAILABLE, "audit.log cannot be written: see auth's log");
 		pack_answer(ask->req, &reply->base);
 		return;
 	}
-	if (route->handle(ask, reply))
-		control_answer(ask->a, route->kind, ask->req, reply);
+	if (command->handle(ask, reply))
+		control_answer(ask->a, ask->request->command_case, ask->req, reply);
 }
 
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -204,7 +179,7 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 	struct authd *a = arg;
 	Pb__AuthCtlReply reply = PB__AUTH_CTL_REPLY__INIT;
 	const Pb__AuthCtlRequest *request;
-	const struct ctl_route *route;
+	const struct control_command *command;
 	ProtobufCMessage *decoded;
 
 	if (codec_decode(&pb__auth_ctl_request__descriptor, msg, &bounds, a->arena, &decoded) !=
@@ -213,11 +188,11 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 		return;
 	}
 	request = (const Pb__AuthCtlRequest *)decoded;
-	route = ctl_route_find(request->command_case);
-	if (route == NULL || !wire_is_known(request->wire)) {
+	command = control_command_of(request->command_case);
+	if (command == NULL || !wire_is_known(request->wire)) {
 		violation(a, a->ctl_socket, pipe, req, "command not allowed");
 		return;
 	}
 	reply.wire = request->wire;
-	ctl_carry_out(route, &(struct control_ask){a, request, req}, &reply);
+	ctl_carry_out(command, &(struct control_ask){a, request, req}, &reply);
 }

@@ -159,6 +159,23 @@ test('without the router a user is added and removed, and the exit code says wha
 	await eventually(async () => (await stack.run('routerctl', 'inbox', '3')).code === 0, 'the router knows of him');
 });
 
+test('auth starts without audit.log, and then refuses operators alone', async (t) => {
+	const stack = await startStack(t);
+	const file = path.join(stack.env.POSTERN_STATE, 'audit.log');
+
+	await stack.auth.stop();
+	unlinkSync(file);
+	mkdirSync(file);
+	await stack.startAuth();
+	await stack.auth.log(/error auth audit_unwritable /i);
+	const refused = await stack.run('authctl', 'user', 'list');
+	assert.equal(refused.code, 1);
+	assert.match(refused.stderr, /audit\.log cannot be written/);
+	assert.equal((await stack.run('authctl', 'ping')).code, 0);
+	rmdirSync(file);
+	assert.deepEqual((await stack.json('authctl', 'user', 'list')).map(({ username }) => username), ['jim', 'john']);
+});
+
 test('what authctl was told is in audit.log, and no secret is', async (t) => {
 	const stack = await startStack(t);
 	const file = path.join(stack.env.POSTERN_STATE, 'audit.log');

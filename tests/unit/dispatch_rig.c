@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/config.h"
 #include "auth/token.h"
 #include "common/clock.h"
 #include "proto/limits.h"
@@ -140,6 +141,7 @@ unsigned router_answers(bool in_force)
 /* The rig */
 static char dir[64];
 struct authd a;
+static struct auth_config config;
 static struct arena *replies;
 unsigned char credential[CREDENTIAL_BYTES];
 
@@ -158,9 +160,9 @@ int dispatch_rig_setup(void **state)
 	snprintf(dir, sizeof(dir), "/tmp/postern-dispatch-XXXXXX");
 	if (mkdtemp(dir) == NULL || keyring_make_own(dir, &e) != 1)
 		return -1;
-	a = (struct authd){.epoch = 5};
-	path_of(path, "audit.log");
-	if (audit_open(&a.audit, path, "auth") < 0)
+	config.daemon.state = dir;
+	a = (struct authd){.cfg = &config, .epoch = 5};
+	if (control_audit_open(&a) < 0)
 		return -1;
 	path_of(path, "auth.db");
 	boot_ms = BOOT;

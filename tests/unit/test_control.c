@@ -90,6 +90,21 @@ static void what_cannot_be_recorded_is_not_done(void **state)
 	assert_int_equal(ctl_token("7", 60)->code, 0);
 }
 
+/* As after a start without the file. */
+static void a_record_that_could_not_be_opened_is_tried_again(void **state)
+{
+	(void)state;
+	audit_close(a.audit);
+	a.audit = NULL;
+	audit_break();
+	assert_true(control_audit_open(&a) < 0);
+	assert_int_equal(ctl_token("7", 60)->code, EX_UNAVAILABLE);
+	assert_null(a.audit);
+	audit_mend();
+	assert_int_equal(ctl_token("7", 60)->code, 0);
+	expect_line("\"command\":\"token\",\"args\":{},\"result\":\"ok\"}\n");
+}
+
 static const Pb__AuthCtlReply *ctl_ping(void)
 {
 	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
@@ -342,6 +357,7 @@ int main(void)
 		TEST(a_command_is_recorded_before_it_and_after),
 		TEST(no_token_is_recorded),
 		TEST(what_cannot_be_recorded_is_not_done),
+		TEST(a_record_that_could_not_be_opened_is_tried_again),
 		TEST(a_ping_is_answered_and_not_recorded),
 		TEST(every_other_command_is_recorded_first),
 		TEST(a_user_is_added_when_the_router_knows_him),
