@@ -167,7 +167,9 @@ static int on_void(void *arg, int64_t until_ms)
 	struct inbox *ib = arg;
 
 	ib->hub->void_until_ms = until_ms;
-	log_warn("marks_lost", "note=\"what was revoked is not known: all tickets are void\"");
+	if (inbox_is_durable(ib))
+		log_warn("marks_lost",
+			"note=\"what was revoked is not known: all tickets are void\"");
 	return 0;
 }
 
@@ -226,7 +228,8 @@ static int open_store(struct inbox *ib, const char *url)
 	switch (store_open(&ib->store, &store, why)) {
 	case STORE_OPENED:
 		if (!store_is_durable(ib->store))
-			log_warn("store", "kind=memory note=\"messages are not kept\"");
+			log_warn("store", "kind=memory note=\"nothing is kept: neither messages "
+					  "nor what is revoked\"");
 		return 0;
 	case STORE_OPEN_FAILED:
 		log_error("store_failed", "store=%s reason=\"%s\"", url, why);

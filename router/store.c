@@ -76,9 +76,11 @@ static enum store_opened backend_open(
 	struct slice url = slice_of(config->url);
 
 	if (slice_is(url, "memory"))
-		return store_memory_open(&s->backend, (struct slice){NULL, 0}, why);
+		return store_memory_open(
+			&s->backend, (struct slice){NULL, 0}, config->boot_ms, why);
 	if (strncmp(config->url, "memory:", 7) == 0)
-		return store_memory_open(&s->backend, slice_of(config->url + 7), why);
+		return store_memory_open(
+			&s->backend, slice_of(config->url + 7), config->boot_ms, why);
 	if (strncmp(config->url, "sqlite:", 7) == 0 && config->url[7] != '\0')
 		return store_sqlite_open(&s->backend, config->url + 7, config, why);
 	(void)snprintf(why, STORE_WHY_BYTES, "no such store: sqlite:PATH and memory are known");

@@ -85,9 +85,10 @@ struct store_visitor {
 	int (*on_device)(void *arg, const struct store_device *d); /* oldest first */
 	int (*on_contact)(void *arg, const struct store_contact *c);
 	int (*on_mark)(void *arg, const struct mark *mark);
-	/* Marks are lost (damaged, or of a file that --accept-loss took): what they said is not
-	 * known, so every ticket that was issued at until_ms or before must be void.  At most once;
-	 * with on_mark alone.  Shown at each start for MARK_KEPT_MS. */
+	/* Marks are lost (damaged, of a file that --accept-loss took, or of a store in memory that
+	 * ended): what they said is not known, so every ticket that was issued at until_ms or
+	 * before must be void.  At most once; with on_mark alone.  Shown at each start for
+	 * MARK_KEPT_MS. */
 	int (*on_void)(void *arg, int64_t until_ms);
 	/* The messages of the last STORE_RECENT_MS, at most MIDS_MAX, oldest first; damaged ones
 	 * left out. */

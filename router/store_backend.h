@@ -77,8 +77,8 @@ struct store_ops {
 	const char *(*backup_path)(const struct store_backend *b);
 };
 
-enum store_opened store_memory_open(
-	struct store_backend **out, struct slice max_bytes, char why[STORE_WHY_BYTES]);
+enum store_opened store_memory_open(struct store_backend **out, struct slice max_bytes,
+	int64_t boot_ms, char why[STORE_WHY_BYTES]);
 /* config NULL: only to look at what is there, without the sealed head; nothing is written. */
 enum store_opened store_sqlite_open(struct store_backend **out, const char *path,
 	const struct store_config *config, char why[STORE_WHY_BYTES]);

@@ -49,7 +49,8 @@ struct memory {
 	struct row *batch;
 	struct row **batch_last;
 	size_t max_bytes;
-	size_t bytes; /* with the batch */
+	int64_t opened_ms; /* CLOCK_BOOTTIME */
+	size_t bytes;	   /* with the batch */
 	size_t batch_bytes;
 };
 
@@ -387,14 +388,13 @@ static const char *backup_path(const struct store_backend *b)
 	return NULL;
 }
 
-/* It was opened empty. */
+/* It was opened empty, and what the process before knew to be void is lost with it. */
 static int load(struct store_backend *b, const struct store_visitor *v, int64_t wall_ms, void *arg)
 {
-	(void)b;
-	(void)v;
+	const struct memory *m = (const struct memory *)b;
+
 	(void)wall_ms;
-	(void)arg;
-	return 0;
+	return v->on_void == NULL ? 0 : v->on_void(arg, m->opened_ms);
 }
 
 static void close_all(struct store_backend *b)
@@ -449,8 +449,8 @@ static bool bytes_parse(struct slice text, size_t *out)
 	return *out > 0;
 }
 
-enum store_opened store_memory_open(
-	struct store_backend **out, struct slice max_bytes, char why[STORE_WHY_BYTES])
+enum store_opened store_memory_open(struct store_backend **out, struct slice max_bytes,
+	int64_t boot_ms, char why[STORE_WHY_BYTES])
 {
 	CLEANUP(memory_freep) struct memory *m = calloc(1, sizeof(*m));
 	size_t bytes;
@@ -466,6 +466,7 @@ enum store_opened store_memory_open(
 		return STORE_OPEN_FAILED;
 	m->base.ops = &ops;
 	m->max_bytes = bytes;
+	m->opened_ms = boot_ms;
 	m->batch_last = &m->batch;
 	store_epoch_make(m->base.epoch);
 	if (map_new(&m->people) < 0)

@@ -11,6 +11,7 @@ const CONNECTIONS = LONG ? 5000 : 300;
 const OF_ONE_USER = 50;
 const REVOKED = 4404;
 const LOGGED_OUT = 4410;
+const RETRY = 4200;
 
 /* authctl revoke; resolves with its exit code: 0 in force, 3 recorded. */
 async function revoke(stack, ...what) {
@@ -198,6 +199,26 @@ test('a session that was revoked is not opened again, by whichever edge, while a
 	await stack.startAuth();
 	assert.equal((await evil.extend(ann.ticket)).is, 'denied');
 	assert.equal((await evil.extend(bob.ticket)).is, 'granted');
+});
+
+test('a router that keeps nothing opens no session again after its restart', async (t) => {
+	const stack = await startStack(t, { edges: 0, router: ['--store', 'memory'] });
+	const evil = await startRecorder(stack, [stack.token({ sub: 'ann' }), stack.token({ sub: 'bob' })]);
+
+	await inForce(stack, '--user', 'ann');
+	await evil.next('shut');
+	await stack.auth.stop();
+	await stack.router.kill();
+	const before = evil.seen.length;
+	await stack.startRouter();
+	evil.say('hello', 'again');
+	await evil.next('link_up', { from: before });
+	for (const [i, { ticket, nonce }] of evil.sessions.entries()) {
+		const from = evil.seen.length;
+		evil.say('open', ticket, nonce, `d${i}`, 'reopen');
+		const no = await evil.next('open_refused', { from });
+		assert.deepEqual([no.nonce, no.code], [nonce, RETRY]);
+	}
 });
 
 test(`of ${CONNECTIONS} connections one user's ${OF_ONE_USER} are closed at once`, async (t) => {

@@ -27,6 +27,31 @@ static int small_setup(void **state)
 	return 0;
 }
 
+static int on_void(void *arg, int64_t until_ms)
+{
+	int64_t *seen = arg;
+
+	assert_int_equal(*seen, 0);
+	*seen = until_ms;
+	return 0;
+}
+
+static void what_a_memory_before_knew_to_be_void_is_lost(void **state)
+{
+	static const struct store_visitor visitor = {.on_void = on_void}, blind = {0};
+	const struct store_config config = {.url = "memory", .boot = 1, .boot_ms = 4711};
+	char why[STORE_WHY_BYTES];
+	struct store *store;
+	int64_t seen = 0;
+
+	(void)state;
+	assert_int_equal(store_open(&store, &config, why), STORE_OPENED);
+	assert_int_equal(store_load(store, &blind, 0, &seen), 0);
+	assert_int_equal(store_load(store, &visitor, 0, &seen), 0);
+	assert_int_equal(seen, 4711);
+	store_free(store);
+}
+
 /* Of SQLite's: test_store_faults.c. */
 static void a_full_memory_fails_the_generation_once_and_reads_go_on(void **state)
 {
@@ -309,6 +334,7 @@ int main(void)
 		BOTH(a_mark_is_durable_when_it_is_said),
 		BOTH(nothing_goes_on_after_stop_and_all_was_carried_out),
 		BOTH(counts_say_what_waits),
+		cmocka_unit_test(what_a_memory_before_knew_to_be_void_is_lost),
 		cmocka_unit_test_setup_teardown(
 			a_full_memory_fails_the_generation_once_and_reads_go_on, small_setup,
 			rig_teardown),
