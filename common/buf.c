@@ -18,10 +18,23 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){.max = max == SIZE_MAX ? max - 1 : max};
 }
 
+void buf_init_secret(struct buf *b, size_t max)
+{
+	buf_init(b, max);
+	b->is_secret = true;
+}
+
+static void give_back(struct buf *b)
+{
+	if (b->is_secret && b->data != NULL)
+		explicit_bzero(b->data, b->cap);
+	free(b->data);
+}
+
 void buf_fini(struct buf *b)
 {
-	free(b->data);
-	*b = (struct buf){.max = b->max};
+	give_back(b);
+	*b = (struct buf){.max = b->max, .is_secret = b->is_secret};
 }
 
 void buf_clear(struct buf *b)
@@ -30,11 +43,27 @@ void buf_clear(struct buf *b)
 	b->failed = false;
 }
 
+static bool grow(struct buf *b, size_t cap)
+{
+	/* realloc() would leave a copy behind. */
+	char *data = b->is_secret ? malloc(cap + 1) : realloc(b->data, cap + 1);
+
+	if (data == NULL)
+		return false;
+	if (b->is_secret) {
+		if (b->len > 0)
+			memcpy(data, b->data, b->len);
+		give_back(b);
+	}
+	b->data = data;
+	b->cap = cap;
+	return true;
+}
+
 /* Room for n more bytes and a terminator. */
 static bool reserve(struct buf *b, size_t n)
 {
 	size_t cap = b->cap < FIRST_BYTES ? FIRST_BYTES : b->cap;
-	char *data;
 
 	if (b->failed || n > b->max - b->len) {
 		b->failed = true;
@@ -46,14 +75,8 @@ static bool reserve(struct buf *b, size_t n)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
 	if (cap > b->max)
 		cap = b->max;
-	data = realloc(b->data, cap + 1);
-	if (data == NULL) {
-		b->failed = true;
-		return false;
-	}
-	b->data = data;
-	b->cap = cap;
-	return true;
+	b->failed = !grow(b, cap);
+	return !b->failed;
 }
 
 void buf_add(struct buf *b, struct slice s)

@@ -16,9 +16,12 @@ struct buf {
 	size_t cap;
 	size_t max;
 	bool failed;
+	bool is_secret;
 };
 
 void buf_init(struct buf *b, size_t max);
+/* What it held stays behind in no memory that it gave back, when it grew or at its end. */
+void buf_init_secret(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
 /* Empties it and keeps the memory. */
 void buf_clear(struct buf *b);

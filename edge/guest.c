@@ -78,19 +78,12 @@ void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_
 	g->fd = fd;
 	g->state = state;
 	g->peer = *peer;
-	buf_init(&g->in, IN_MAX_BYTES);
-	buf_init(&g->out, OUT_MAX_BYTES);
+	/* Heads hold tokens, bodies hold passwords, and a login's answer holds a token. */
+	buf_init_secret(&g->in, IN_MAX_BYTES);
+	buf_init_secret(&g->out, OUT_MAX_BYTES);
 	list_add(g, GUESTS_IDLE);
 	d->n_guests++;
 	guest_set_deadline(g, d->head_timeout_ms);
-}
-
-/* Heads hold tokens, bodies hold passwords, and a login's answer holds a token. */
-static void wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		explicit_bzero(b->data, b->cap);
-	buf_fini(b);
 }
 
 void guest_free(struct guest *g)
@@ -107,8 +100,8 @@ void guest_free(struct guest *g)
 	if (g->fd >= 0)
 		close(g->fd);
 	guest_call_free(g->call);
-	wipe(&g->in);
-	wipe(&g->out);
+	buf_fini(&g->in);
+	buf_fini(&g->out);
 	free(g);
 }
 

@@ -71,20 +71,18 @@ void http_write_json(struct buf *out, struct slice body, const struct cors *cors
 	write_json(out, "200 OK", cors, body);
 }
 
-/* One secret, which does not stay behind in freed memory, and what follows it. */
+/* One secret, and what follows it. */
 static void write_secret(struct buf *out, const char *name, struct slice secret, const char *rest,
 	const struct cors *cors)
 {
 	struct buf body;
 
-	buf_init(&body, TOKEN_MAX_BYTES * 2);
+	buf_init_secret(&body, TOKEN_MAX_BYTES * 2);
 	buf_printf(&body, "{\"%s\":", name);
 	buf_add_json_string(&body, secret);
 	buf_add_text(&body, rest);
 	http_write_json(out, buf_slice(&body), cors);
 	out->failed |= body.failed;
-	if (body.data != NULL)
-		explicit_bzero(body.data, body.cap);
 	buf_fini(&body);
 }
 

@@ -35,7 +35,8 @@ struct http_login {
 	struct slice password;
 };
 
-/* {"username":..,"password":..}; other members are ignored.  False: nothing is owned. */
+/* {"username":..,"password":..}; other members are ignored.  False: nothing is owned.  The JSON
+ * reader's own copy of the password is freed with json, and not wiped. */
 bool http_read_login(struct slice body, struct http_login *out);
 
 #endif
