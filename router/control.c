@@ -79,7 +79,7 @@ static bool do_now(
 	return c->now.code == 0;
 }
 
-static void on_kick(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_kick(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	struct slice uid = codec_slice(request->kick->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -97,7 +97,7 @@ static void on_kick(struct control *c, const Pb__RouterCtlRequest *request, stru
 	control_answer(asker, &reply);
 }
 
-static void on_inbox(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_inbox(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	struct slice uid = codec_slice(request->inbox->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -123,7 +123,7 @@ static void on_inbox(struct control *c, const Pb__RouterCtlRequest *request, str
 	}
 }
 
-static void on_drain(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_drain(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	const uint32_t edge = request->drain->edge_id;
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -139,7 +139,7 @@ static void on_drain(struct control *c, const Pb__RouterCtlRequest *request, str
 	}
 }
 
-static void on_top(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_top(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlTopList top = PB__CTL_TOP_LIST__INIT;
@@ -153,7 +153,7 @@ static void on_top(struct control *c, const Pb__RouterCtlRequest *request, struc
 	control_answer(asker, &reply);
 }
 
-static void on_who(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_who(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlUsers users = PB__CTL_USERS__INIT;
@@ -167,7 +167,7 @@ static void on_who(struct control *c, const Pb__RouterCtlRequest *request, struc
 	control_answer(asker, &reply);
 }
 
-static void on_user(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_user(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	struct slice uid = codec_slice(request->user->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -190,7 +190,7 @@ static void on_user(struct control *c, const Pb__RouterCtlRequest *request, stru
 	}
 }
 
-static void on_edges(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_edges(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlEdgeList edges = PB__CTL_EDGE_LIST__INIT;
@@ -205,7 +205,7 @@ static void on_edges(struct control *c, const Pb__RouterCtlRequest *request, str
 	control_answer(asker, &reply);
 }
 
-static void on_stats(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_stats(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 	Pb__CtlStatList stats = PB__CTL_STAT_LIST__INIT;
@@ -220,7 +220,7 @@ static void on_stats(struct control *c, const Pb__RouterCtlRequest *request, str
 	control_answer(asker, &reply);
 }
 
-static void on_why(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_why(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	struct slice uid = codec_slice(request->why->uid);
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
@@ -238,7 +238,7 @@ static void on_why(struct control *c, const Pb__RouterCtlRequest *request, struc
 }
 
 /* That it is answered is all that it says. */
-static void on_ping(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+void control_on_ping(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
 {
 	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
 
@@ -247,49 +247,32 @@ static void on_ping(struct control *c, const Pb__RouterCtlRequest *request, stru
 	control_answer(asker, &reply);
 }
 
-static const struct {
-	Pb__RouterCtlRequest__CommandCase kind;
-	control_fn *handle;
-} commands[] = {
-	{PB__ROUTER_CTL_REQUEST__COMMAND_PUSH, control_on_push},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_WHO, on_who},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_USER, on_user},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_EDGES, on_edges},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_STATS, on_stats},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_KICK, on_kick},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_TAIL, control_on_tail},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_TOP, on_top},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_INBOX, on_inbox},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN, on_drain},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP, control_on_backup},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_WHY, on_why},
-	{PB__ROUTER_CTL_REQUEST__COMMAND_PING, on_ping},
-};
+/* Or of a newer routerctl. */
+void control_on_none(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker)
+{
+	(void)c;
+	(void)request;
+	control_refuse(asker, EX_UNKNOWN_EVENT, "no command");
+}
 
 static void take_request(
 	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
 {
 	const struct asker asker = {
 		.req = req,
+		.uid = bus_request_uid(req),
 		.wire = request->wire,
 		.control = c,
-		.kind = request->command_case,
+		.command = control_command_of(request->command_case),
 		.changes = control_changes(request),
 	};
 
 	arena_reset(c->arena);
-	if (!control_record(c, request, &asker)) {
+	if (control_record(c, request, &asker))
+		asker.command->handle(c, request, asker);
+	else
 		control_refuse((struct asker){.req = req, .wire = request->wire}, EX_UNAVAILABLE,
 			"audit log cannot be written");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (commands[i].kind == request->command_case) {
-			commands[i].handle(c, request, asker);
-			return;
-		}
-	}
-	control_refuse(asker, EX_UNKNOWN_EVENT, "no command");
 }
 
 static void on_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)

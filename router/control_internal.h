@@ -1,9 +1,11 @@
 /*
- * control_internal: what control.c (socket and table), control_audit.c (what is recorded),
+ * control_internal: what control.c (socket), control_audit.c (the table, and what is recorded),
  * control_push.c, control_tail.c and control_backup.c share, and nobody else sees.
  */
 #ifndef POSTERN_ROUTER_CONTROL_INTERNAL_H
 #define POSTERN_ROUTER_CONTROL_INTERNAL_H
+
+#include <sys/types.h>
 
 #include "ctl.pb-c.h"
 #include "router/control.h"
@@ -14,9 +16,10 @@
 /* Who asked, and in which version: the answer repeats it. */
 struct asker {
 	struct bus_request *req; /* NULL: nobody */
+	uid_t uid;
 	uint32_t wire;
 	struct control *control;
-	Pb__RouterCtlRequest__CommandCase kind;
+	const struct control_command *command;
 	bool changes; /* the result is recorded, too */
 };
 
@@ -78,11 +81,37 @@ void control_refuse(struct asker asker, unsigned code, const char *more);
 typedef void control_fn(struct control *c, const Pb__RouterCtlRequest *request, struct asker asker);
 
 /* control_audit.c */
+struct control_args; /* what of a command is recorded */
+enum control_recording {
+	RECORD_NOTHING,
+	RECORD_BEGUN,  /* before it is carried out */
+	RECORD_RESULT, /* and how it went */
+};
+struct control_command {
+	const char *name; /* in audit.log */
+	control_fn *handle;
+	enum control_recording record;
+	void (*args)(const Pb__RouterCtlRequest *request, struct control_args *out); /* or NULL */
+};
+/* Never NULL: there is one for a request without a command, too. */
+const struct control_command *control_command_of(Pb__RouterCtlRequest__CommandCase kind);
 /* false: it could not be written and must not be carried out. */
 bool control_record(
 	struct control *c, const Pb__RouterCtlRequest *request, const struct asker *asker);
 bool control_changes(const Pb__RouterCtlRequest *request);
 void control_record_result(const struct asker *asker, const Pb__RouterCtlReply *reply);
+
+control_fn control_on_who;
+control_fn control_on_user;
+control_fn control_on_edges;
+control_fn control_on_stats;
+control_fn control_on_kick;
+control_fn control_on_top;
+control_fn control_on_inbox;
+control_fn control_on_drain;
+control_fn control_on_why;
+control_fn control_on_ping;
+control_fn control_on_none;
 
 control_fn control_on_push;
 /* CORE_DO_CTL_RESULT of a push. */

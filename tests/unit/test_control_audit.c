@@ -18,12 +18,6 @@ static struct router_config config;
 static char dir[] = "/tmp/postern-control-XXXXXX";
 static char file[64];
 
-uid_t bus_request_uid(const struct bus_request *req)
-{
-	(void)req;
-	return UID;
-}
-
 static size_t file_bytes(char *text, size_t size)
 {
 	FILE *f = fopen(file, "r");
@@ -61,7 +55,8 @@ static int teardown(void **state)
 static size_t record(const ProtobufCFieldDescriptor *field, char *text, size_t size)
 {
 	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
-	struct asker asker = {.control = &control, .kind = field->id};
+	struct asker asker = {
+		.uid = UID, .control = &control, .command = control_command_of(field->id)};
 	union {
 		ProtobufCMessage base;
 		unsigned char bytes[256];
@@ -113,10 +108,21 @@ static void a_ping_needs_no_file(void **state)
 	config.daemon.state = "/nowhere/at/all";
 	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_PING;
 	request.ping = &ping;
+	asker.command = control_command_of(request.command_case);
 	assert_true(control_record(&control, &request, &asker));
 	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_STATS;
 	request.stats = &stats;
+	asker.command = control_command_of(request.command_case);
 	assert_false(control_record(&control, &request, &asker));
+}
+
+static void what_is_no_command_has_an_answer(void **state)
+{
+	(void)state;
+	assert_ptr_equal(control_command_of(PB__ROUTER_CTL_REQUEST__COMMAND__NOT_SET)->handle,
+		control_on_none);
+	assert_ptr_equal(control_command_of((Pb__RouterCtlRequest__CommandCase)4711)->handle,
+		control_on_none);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -126,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_command_but_ping_is_recorded_by_its_name),
 		TEST(a_ping_needs_no_file),
+		TEST(what_is_no_command_has_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
