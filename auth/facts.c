@@ -28,8 +28,11 @@ static const char *const queries[Q_N] = {
 	[Q_ADD_USER] =
 		"INSERT OR IGNORE INTO facts"
 		" SELECT max(coalesce(max(number), 0), ?2) + 1, 1, ?1, 0, 0, 0, 0, 0 FROM facts",
-	[Q_OLD] = "SELECT uid, wall_ms, boot_ms, until_ms FROM facts WHERE kind = ?1 AND"
-		  " CASE WHEN ?1 IN (1, 2) THEN uid = ?2 ELSE subject = ?3 END",
+	/* The conditions of both indices as they are written there, or neither would be used. */
+	[Q_OLD] = "SELECT uid, wall_ms, boot_ms, until_ms FROM facts"
+		  " WHERE kind = ?1 AND kind IN (1, 2) AND uid = ?2 UNION ALL"
+		  " SELECT uid, wall_ms, boot_ms, until_ms FROM facts"
+		  " WHERE kind = ?1 AND kind IN (3, 4) AND subject = ?3",
 	[Q_ADD] = "INSERT OR REPLACE INTO facts"
 		  " SELECT max(coalesce(max(number), 0), ?8) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM "
 		  "facts",
