@@ -197,7 +197,7 @@ void conn_switch(struct conn *c, const struct conn_times *t)
 	c->identity = c->identity == UINT16_MAX ? 2 : c->identity + 1;
 	stream_start(&c->user, 0);
 	stream_start(&c->system, 0);
-	c->tells_position = false;
+	/* Whoever says positions himself goes on doing so: a pong says less than he knows. */
 	c->is_unseen = true;
 	c->has_untold = true;
 	c->position_at_ms = 0;

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "edge/fingerprint.h"
 #include "edge/front.h"
 #include "edge/pages.h"
 
@@ -271,6 +272,7 @@ int edge_new(struct edge **out, const struct edge_config *cfg)
 		return -ENOMEM;
 	e->cfg = cfg;
 	e->max_connections = limit_descriptors(cfg);
+	fingerprint_start();
 	result = uv_loop_init(&e->loop);
 	if (result == 0)
 		result = load_pages(e);

@@ -16,6 +16,8 @@ struct fingerprint {
 	unsigned char bytes[FINGERPRINT_BYTES];
 };
 
+/* libcrypto reads its configuration and takes 2 MB with its first digest: once, at start. */
+void fingerprint_start(void);
 /* Of no token when libcrypto fails: it differs from every token, then. */
 struct fingerprint fingerprint_of(struct slice token);
 static inline bool fingerprint_is(const struct fingerprint *f, struct slice token)

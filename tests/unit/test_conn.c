@@ -455,7 +455,6 @@ static void the_next_identity_begins_like_a_client_that_has_just_come(void **sta
 	(void)state;
 	stream_start(&c.user, 70);
 	stream_tell(&c.user, 80);
-	assert_true(conn_tells_position(&c));
 	conn_switch(&c, &t);
 	assert_int_equal(c.identity, 2);
 	assert_int_equal(c.user.sent, 0);
@@ -471,6 +470,22 @@ static void the_next_identity_begins_like_a_client_that_has_just_come(void **sta
 	c.identity = UINT16_MAX;
 	conn_switch(&c, &t);
 	assert_int_equal(c.identity, 2);
+}
+
+static void who_tells_his_position_goes_on_with_it_as_another(void **state)
+{
+	struct conn c = fresh();
+	const struct conn_times t = {
+		.now_ms = START + 1000, .expires_in_ms = 50000, .ends_in_ms = 60000};
+
+	(void)state;
+	assert_true(conn_tells_position(&c));
+	conn_switch(&c, &t);
+	/* The pong shows that it knows who it is, and not that it has taken what was written. */
+	assert_false(conn_knows_identity(&c));
+	assert_false(conn_takes_pong(&c, 2));
+	assert_true(conn_knows_identity(&c));
+	assert_true(conn_tells_position(&c));
 }
 
 int main(void)
@@ -504,6 +519,7 @@ int main(void)
 		cmocka_unit_test(another_token_has_ends_of_its_own_also_earlier_ones),
 		cmocka_unit_test(six_questions_a_minute_may_be_asked),
 		cmocka_unit_test(the_next_identity_begins_like_a_client_that_has_just_come),
+		cmocka_unit_test(who_tells_his_position_goes_on_with_it_as_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
