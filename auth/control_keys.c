@@ -104,7 +104,7 @@ static bool refuse_busy(struct authd *a, Pb__AuthCtlReply *reply)
 
 	if (n > 1 && list[0].retires_in_ms > 0)
 		snprintf(text, sizeof(text),
-			"key %u still checks what it made, for %" PRId64 " s: then again",
+			"key %u still verifies what it made: rotate again in %" PRId64 " s",
 			list[0].id, (list[0].retires_in_ms + 999) / 1000);
 	else
 		snprintf(text, sizeof(text), "key %u still waits for the router to load it",

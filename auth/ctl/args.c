@@ -77,7 +77,8 @@ static bool fit_revoke(const struct ctl_args *args, struct buf *complaint)
 	return true;
 }
 
-static bool fit_options(const struct ctl_args *args, unsigned takes, struct buf *complaint)
+static bool fit_options(
+	const struct ctl_args *args, size_t n_words, unsigned takes, struct buf *complaint)
 {
 	const struct {
 		unsigned takes;
@@ -104,7 +105,7 @@ static bool fit_options(const struct ctl_args *args, unsigned takes, struct buf 
 				complaint, list[i].option, ": not an option of this command");
 	}
 	if ((takes & TAKES_YES) != 0 && !args->yes)
-		return options_complain(complaint, args->words.list[0],
+		return options_complain(complaint, args->words.list[n_words - 1],
 			": cannot be undone; say --yes if you mean it");
 	/* Others of this machine see the words of a command line. */
 	if (args->password != NULL && strcmp(args->password, "-") != 0)
@@ -144,7 +145,8 @@ static bool fit_word(struct ctl_args *args, size_t n_words, unsigned takes, stru
 
 bool args_fit(struct ctl_args *args, size_t n_words, unsigned takes, struct buf *complaint)
 {
-	if (!fit_word(args, n_words, takes, complaint) || !fit_options(args, takes, complaint))
+	if (!fit_word(args, n_words, takes, complaint) ||
+		!fit_options(args, n_words, takes, complaint))
 		return false;
 	if ((takes & TAKES_NAME) != 0 &&
 		(args->word[0] == '\0' || strlen(args->word) > USERNAME_MAX_BYTES))

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "auth/ctl/commands.h"
+#include "common/plain.h"
 
 static enum ctl_exit refuse(const struct buf *complaint)
 {
@@ -25,7 +26,12 @@ static enum ctl_exit run(struct ctl_args *args, struct buf *complaint)
 		return CTL_OK;
 	}
 	if (command == NULL && args->words.n > 0) {
-		(void)options_complain(complaint, args->words.list[0], ": no such command");
+		plain_add(complaint, slice_of(args->words.list[0]));
+		if (args->words.n > 1) {
+			buf_add_text(complaint, " ");
+			plain_add(complaint, slice_of(args->words.list[1]));
+		}
+		buf_add_text(complaint, ": no such command");
 		return refuse(complaint);
 	}
 	if (command == NULL) {

@@ -65,7 +65,10 @@ static void quiet_end(struct quiet *q)
 	(void)sigprocmask(SIG_SETMASK, &q->mask, NULL);
 }
 
-/* The line without its newline; false: errno, EINTR when a signal was noted. */
+/*
+ * The line without its newline, which ^D may end as well; false: errno, EINTR when a signal was
+ * noted.
+ */
 static bool line_read(const struct quiet *q, char *out, size_t size, size_t *out_len)
 {
 	struct pollfd p = {.fd = q->fd, .events = POLLIN};
@@ -79,13 +82,13 @@ static bool line_read(const struct quiet *q, char *out, size_t size, size_t *out
 			return false;
 		}
 		got = read(q->fd, out + n, size - n);
-		if (got <= 0)
+		if (got < 0)
 			return false;
 		n += (size_t)got;
-		if (out[n - 1] == '\n' || n == size)
+		if (got == 0 || out[n - 1] == '\n' || n == size)
 			break;
 	}
-	*out_len = out[n - 1] == '\n' ? n - 1 : n;
+	*out_len = n > 0 && out[n - 1] == '\n' ? n - 1 : n;
 	return true;
 }
 

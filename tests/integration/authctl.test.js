@@ -131,6 +131,9 @@ test('a password is asked for twice and not shown', async (t) => {
 	assert.match(different.shown, /not the same/);
 	const interrupted = await onTerminal(stack, 'user passwd mary', ['\x03']);
 	assert.notEqual(interrupted.code, 0);
+	const ended = await onTerminal(stack, 'user passwd mary', ['\x04']);
+	assert.equal(ended.code, 1);
+	assert.match(ended.shown, /1 to 256 bytes on one line/);
 	await opens(stack, stack.edges[0], 'mary', 'open sesame');
 });
 

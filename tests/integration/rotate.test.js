@@ -96,7 +96,7 @@ test('the ticket key is changed under a stream of upgrades', async (t) => {
 	await t.test('a second change waits for the end of the first', async () => {
 		const { code, stderr } = await stack.run('authctl', 'keys', 'rotate', 'ticket', '--yes');
 		assert.equal(code, 5);
-		assert.match(stderr, /key 1 still checks what it made/);
+		assert.match(stderr, /key 1 still verifies what it made/);
 	});
 });
 
