@@ -87,7 +87,7 @@ int core_on_edge_up(struct core *c, const struct core_event *e)
 
 int core_on_close(struct core *c, const struct core_event *e)
 {
-	struct ending how = {.kind = "closed", .why = "client", .code = e->close.code};
+	struct ending how = {.kind = "closed", .why = "connection", .code = e->close.code};
 	struct session *s = NULL;
 
 	switch (core_owner(c, e, e->close.session, &s)) {

@@ -432,13 +432,13 @@ static void what_happens_to_a_user_is_noted_under_his_name(void **state)
 	rebind(&r, 4, 5, "ann");
 	assert_true(is_noted(&r, "refused", "ann", "what=rebind edge=100 code=4404 "));
 	rig_event(&r, 0, close);
-	assert_true(is_noted(&r, "closed", "bob", "reason=client code=4201 "));
+	assert_true(is_noted(&r, "closed", "bob", "reason=connection code=4201 "));
 	rig_open(&r, 0, 6, "bob");
 	rig_step(&r, &kick);
 	assert_true(is_noted(&r, "kicked", "bob", "code=4009 "));
 	rig_open(&r, 0, 7, "bob");
 	rig_close(&r, 0, 7);
-	assert_true(is_noted(&r, "closed", "bob", "reason=client "));
+	assert_true(is_noted(&r, "closed", "bob", "reason=connection "));
 	assert_false(is_noted(&r, "closed", "bob", "code="));
 	rig_stop(&r);
 }
