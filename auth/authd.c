@@ -130,7 +130,7 @@ static int db_start(struct authd *a)
 	if (r == 0)
 		r = facts_new(&a->facts, a->db, slice_of(boot_id));
 	if (r == 0)
-		r = revocations_new(&a->revocations, a->db, a->facts);
+		r = revocations_new(&a->revocations, a->db, a->facts, REVOCATIONS_MAX);
 	if (r == 0)
 		r = users_new(&a->users, a->db, a->facts);
 	if (r == 0)

@@ -1,21 +1,32 @@
 /*
  * revocations: three tables by subject.  A place in its table is made for each revocation before it
- * is written to disk, so that nothing can fail after that.
+ * is written to disk, so that nothing can fail after that.  Places of logouts are counted, in all
+ * and for each user, since whoever may log in can make as many as he likes.
  */
 #include "auth/revocations.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/map.h"
+#include "proto/codes.h"
 #include "proto/limits.h"
 
 #define KEEP_EXPIRED_MS 86400000
 #define LOAD_PAGE 1024
 
+/* A user who logged out. */
+struct owner {
+	size_t n; /* places */
+	size_t uid_len;
+	char uid[];
+};
+
 struct entry {
-	bool is_set;   /* false: only its place was made */
-	uint64_t hash; /* of a token */
+	bool is_set;	     /* false: only its place was made */
+	uint64_t hash;	     /* of a token */
+	struct owner *owner; /* of a logout; NULL: an operator's */
 	int64_t wall_ms;
 	int64_t boot_ms;
 	int64_t until_ms;
@@ -24,11 +35,14 @@ struct entry {
 struct revocations {
 	struct db *db;
 	struct facts *facts;
+	size_t max;
 	size_t count;
+	size_t logouts;	     /* of them */
 	int64_t made_s;	     /* the highest iat that revocations_iat_s() gave */
 	struct map *users;   /* by uid */
 	struct map *issuers; /* by id */
 	struct map *tokens;  /* by hash */
+	struct map *owners;  /* by uid */
 };
 
 static void entries_free(struct map *m)
@@ -42,6 +56,17 @@ static void entries_free(struct map *m)
 	map_free(m);
 }
 
+static void owners_free(struct map *m)
+{
+	struct owner *o;
+
+	if (m == NULL)
+		return;
+	for (size_t i = 0; (o = map_next(m, &i)) != NULL;)
+		free(o);
+	map_free(m);
+}
+
 void revocations_free(struct revocations *r)
 {
 	if (r == NULL)
@@ -49,6 +74,7 @@ void revocations_free(struct revocations *r)
 	entries_free(r->users);
 	entries_free(r->issuers);
 	entries_free(r->tokens);
+	owners_free(r->owners);
 	free(r);
 }
 
@@ -83,23 +109,86 @@ static int entry_put(struct revocations *r, const struct revocation *v, struct e
 	return -EINVAL;
 }
 
+static bool is_logout(const struct revocation *v)
+{
+	return v->kind == REVOCATION_TOKEN && v->code == CLOSE_LOGGED_OUT;
+}
+
+/* NULL: no memory. */
+static struct owner *owner_get(struct revocations *r, struct slice uid)
+{
+	struct owner *o = map_get(r->owners, uid);
+
+	if (o != NULL)
+		return o;
+	o = malloc(sizeof(*o) + uid.len);
+	if (o == NULL)
+		return NULL;
+	*o = (struct owner){.uid_len = uid.len};
+	if (uid.len > 0)
+		memcpy(o->uid, uid.data, uid.len);
+	if (map_put(r->owners, uid, o) == 0)
+		return o;
+	free(o);
+	return NULL;
+}
+
+static void owner_leave(struct revocations *r, struct entry *e)
+{
+	struct owner *o = e->owner;
+
+	if (o == NULL)
+		return;
+	e->owner = NULL;
+	r->logouts--;
+	if (--o->n > 0)
+		return;
+	(void)map_remove(r->owners, (struct slice){o->uid, o->uid_len});
+	free(o);
+}
+
+static int owner_join(struct revocations *r, struct entry *e, struct slice uid)
+{
+	struct owner *o = owner_get(r, uid);
+
+	if (o == NULL)
+		return -ENOMEM;
+	e->owner = o;
+	o->n++;
+	r->logouts++;
+	return 0;
+}
+
+static bool has_room(const struct revocations *r, const struct revocation *v)
+{
+	const struct owner *o = is_logout(v) ? map_get(r->owners, v->uid) : NULL;
+
+	if (entry_find(r, v) != NULL)
+		return true;
+	return r->count < r->max && (!is_logout(v) || r->logouts < r->max / 2) &&
+	       (o == NULL || o->n < LOGOUTS_PER_USER);
+}
+
 /* A place that stays empty, when the disk fails, is used again; a token's is pruned, too. */
 static int place_make(struct revocations *r, const struct revocation *v)
 {
 	CLEANUP(mem_freep) struct entry *e = NULL;
-	int result;
+	int result = 0;
 
 	if (entry_find(r, v) != NULL)
 		return 0;
-	if (r->count >= REVOCATIONS_MAX)
-		return -ENOBUFS;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return -ENOMEM;
 	e->hash = v->hash;
-	result = entry_put(r, v, e);
-	if (result < 0)
+	if (is_logout(v))
+		result = owner_join(r, e, v->uid);
+	if (result == 0)
+		result = entry_put(r, v, e);
+	if (result < 0) {
+		owner_leave(r, e);
 		return result;
+	}
 	e = NULL;
 	r->count++;
 	return 0;
@@ -110,8 +199,10 @@ static void place_fill(struct revocations *r, const struct revocation *v)
 {
 	struct entry *e = entry_find(r, v);
 
+	if (!is_logout(v))
+		owner_leave(r, e);
 	if (!e->is_set) {
-		*e = (struct entry){true, v->hash, v->wall_ms, v->boot_ms, v->until_ms};
+		*e = (struct entry){true, v->hash, e->owner, v->wall_ms, v->boot_ms, v->until_ms};
 		return;
 	}
 	if (v->wall_ms > e->wall_ms)
@@ -192,7 +283,7 @@ int revocations_add(struct revocations *r, const struct revocation *list, size_t
 	int result = 0;
 
 	for (size_t i = 0; i < n && result == 0; i++)
-		result = place_make(r, &list[i]);
+		result = has_room(r, &list[i]) ? place_make(r, &list[i]) : -ENOBUFS;
 	if (result == 0)
 		result = write_all(r, list, n);
 	for (size_t i = 0; i < n && result == 0; i++) {
@@ -219,6 +310,7 @@ static int on_fact(void *arg, const struct fact *fact)
 		.wall_ms = fact->wall_ms,
 		.boot_ms = fact->boot_ms,
 		.until_ms = fact->until_ms,
+		.code = fact->code,
 	};
 	int result;
 
@@ -239,7 +331,7 @@ static int on_fact(void *arg, const struct fact *fact)
 	default:
 		return -EIO; /* one that is not understood might be a revocation */
 	}
-	result = place_make(l->r, &v);
+	result = place_make(l->r, &v); /* however many there are */
 	if (result == 0)
 		place_fill(l->r, &v);
 	return result;
@@ -257,7 +349,7 @@ static int load(struct revocations *r)
 	return result;
 }
 
-int revocations_new(struct revocations **out, struct db *db, struct facts *facts)
+int revocations_new(struct revocations **out, struct db *db, struct facts *facts, size_t max)
 {
 	CLEANUP(revocations_freep) struct revocations *r = calloc(1, sizeof(*r));
 	int result;
@@ -266,11 +358,14 @@ int revocations_new(struct revocations **out, struct db *db, struct facts *facts
 		return -ENOMEM;
 	r->db = db;
 	r->facts = facts;
+	r->max = max;
 	result = map_new(&r->users);
 	if (result == 0)
 		result = map_new(&r->issuers);
 	if (result == 0)
 		result = map_new(&r->tokens);
+	if (result == 0)
+		result = map_new(&r->owners);
 	if (result == 0)
 		result = load(r);
 	if (result < 0)
@@ -307,6 +402,7 @@ int revocations_prune(struct revocations *r, int64_t wall_ms)
 		if (e->is_set && (e->until_ms == 0 || e->until_ms > before_ms))
 			continue;
 		(void)map_remove_u64(r->tokens, e->hash);
+		owner_leave(r, e);
 		free(e);
 		r->count--;
 	}

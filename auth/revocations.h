@@ -31,16 +31,20 @@ struct revocation {
 	int64_t wall_ms;  /* both clocks, read together */
 	int64_t boot_ms;
 	int64_t until_ms; /* TOKEN: wall clock, when it is expired anyway; 0: never forgotten */
-	unsigned code;	  /* 4404 or 4410 */
+	unsigned code;	  /* 4404; 4410: a logout */
 };
 
-/* Reads what the facts hold; both are borrowed.  0 and an owned *out, or -errno. */
-int revocations_new(struct revocations **out, struct db *db, struct facts *facts);
+/* Reads what the facts hold; both are borrowed.  max: how many may be added to.  0 and an owned
+ * *out, or -errno. */
+int revocations_new(struct revocations **out, struct db *db, struct facts *facts, size_t max);
 void revocations_free(struct revocations *r);
 DEFINE_FREEP(struct revocations, revocations_free)
 
-/* All n in one transaction: on disk and in force here, or -errno and nothing was done (-ENOBUFS:
- * REVOCATIONS_MAX). */
+/*
+ * All n in one transaction: on disk and in force here, or -errno and nothing was done.  -ENOBUFS:
+ * there are max, or, of logouts, half as many or LOGOUTS_PER_USER of that user; so there is always
+ * room for an operator's.
+ */
 int revocations_add(struct revocations *r, const struct revocation *list, size_t n);
 size_t revocations_count(const struct revocations *r);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/authd_parts.h"
 #include "common/log.h"
@@ -36,7 +37,8 @@ int revoke_all(
 		return -ENOMEM;
 	r = revocations_add(a->revocations, list, n);
 	if (r < 0) {
-		log_error("revocation_failed", "error=%d", -r);
+		LOG_LIMITED(LOG_ERROR, "revocation_failed", "error=\"%s\"",
+			r == -ENOBUFS ? "there are too many" : strerror(-r));
 		return r;
 	}
 	a->counts.revocations += n;

@@ -19,7 +19,7 @@ typedef void revoke_done_fn(void *arg, bool in_force);
 /*
  * All n of them, in one transaction, n up to 64.  0: they are on disk and in force at auth, and
  * done() is called once, later, from the loop.  -errno: nothing was done (-ENOBUFS:
- * REVOCATIONS_MAX).
+ * there are too many).
  */
 int revoke_all(
 	struct authd *a, const struct revocation *list, size_t n, revoke_done_fn *done, void *arg);

@@ -107,7 +107,8 @@
 #define MARK_KEPT_MS (SESSION_MAX_MS + 60000)
 #define MARKS_MAX 1048576
 #define REVOKE_CONFIRM_MS 2000	/* auth waits so long for the router's word that it is in force */
-#define REVOCATIONS_MAX 1048576 /* that auth keeps */
+#define REVOCATIONS_MAX 1048576 /* that auth keeps; half of them may be logouts ... */
+#define LOGOUTS_PER_USER 1024	/* ... so many of one user */
 
 /* Messages between processes, in bytes, protocol header excluded */
 #define AUTH_REQUEST_MAX_BYTES 262144

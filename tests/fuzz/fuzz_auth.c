@@ -139,7 +139,7 @@ static void parts_begin(void)
 	path_of(path, "auth.db");
 	assert(db_open(&a.db, path) == 0);
 	assert(facts_new(&a.facts, a.db, SLICE_LITERAL("boot")) == 0);
-	assert(revocations_new(&a.revocations, a.db, a.facts) == 0);
+	assert(revocations_new(&a.revocations, a.db, a.facts, REVOCATIONS_MAX) == 0);
 	assert(users_new(&a.users, a.db, a.facts) == 0 && users_set_demo(a.users, true) == 0);
 	assert(ticket_keys_new(&a.ticket_keys, SLICE_LITERAL("boot")) == 0);
 	assert(ticket_keys_add(a.ticket_keys, 1, secret) == 0);

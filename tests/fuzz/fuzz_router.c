@@ -158,6 +158,7 @@ static void router_begin(void)
 	struct system_feed *system = hub.system;
 
 	assert(hub_init(&hub, &config, &loop) == 0);
+	world_ms++; /* to a store in memory, tickets from before its start are void */
 	hub.system = system;
 	system_publish(system, 0, &nothing); /* its numbers begin anew */
 	system_turn(system);

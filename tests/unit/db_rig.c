@@ -6,17 +6,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/limits.h"
 #include "tests/unit/test.h"
 
 struct db_rig rig;
 char rig_file[128];
 const char *rig_boot;
+size_t rig_max;
 static char dir[64];
 
 int db_rig_setup(void **state)
 {
 	(void)state;
 	rig_boot = "boot";
+	rig_max = REVOCATIONS_MAX;
 	snprintf(dir, sizeof(dir), "/tmp/postern-db-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
@@ -36,7 +39,7 @@ void rig_open(void)
 {
 	assert_int_equal(db_open(&rig.db, rig_file), 0);
 	assert_int_equal(facts_new(&rig.facts, rig.db, slice_of(rig_boot)), 0);
-	assert_int_equal(revocations_new(&rig.revocations, rig.db, rig.facts), 0);
+	assert_int_equal(revocations_new(&rig.revocations, rig.db, rig.facts, rig_max), 0);
 	assert_int_equal(users_new(&rig.users, rig.db, rig.facts), 0);
 }
 

@@ -19,6 +19,7 @@ struct db_rig {
 extern struct db_rig rig;
 extern char rig_file[128];   /* of the file */
 extern const char *rig_boot; /* the boot that rig_open() is in; "boot" at first */
+extern size_t rig_max;	     /* of revocations; REVOCATIONS_MAX at first */
 
 /* For cmocka: makes and removes the directory.  Nothing is opened. */
 int db_rig_setup(void **state);

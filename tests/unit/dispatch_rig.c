@@ -169,7 +169,7 @@ int dispatch_rig_setup(void **state)
 	dropped = closed = 0;
 	if (uv_loop_init(&a.loop) < 0 || keyring_load(&a.ring, dir, false, &e) < 0 ||
 		db_open(&a.db, path) < 0 || facts_new(&a.facts, a.db, SLICE_LITERAL("boot")) < 0 ||
-		revocations_new(&a.revocations, a.db, a.facts) < 0 ||
+		revocations_new(&a.revocations, a.db, a.facts, RIG_REVOCATIONS_MAX) < 0 ||
 		users_new(&a.users, a.db, a.facts) < 0 || users_set_demo(a.users, true) < 0 ||
 		ticket_keys_new(&a.ticket_keys, SLICE_LITERAL("boot")) < 0 ||
 		ticket_keys_add(a.ticket_keys, 1, secret) < 0 ||

@@ -11,6 +11,7 @@
 
 #define PIPE 7 /* of uid 1234 */
 #define BOOT 9000000LL
+#define RIG_REVOCATIONS_MAX 4096
 #define WALL 1767225600000LL
 
 struct bus_request {

@@ -250,8 +250,10 @@ static void many_are_found_again_after_a_restart(void **state)
 	(void)state;
 	rig_open();
 	for (uint64_t i = 0; i < BATCHES; i++) {
-		for (uint64_t k = 0; k < BATCH; k++)
+		for (uint64_t k = 0; k < BATCH; k++) {
 			list[k] = of_token((i * BATCH + k) * 0x9e3779b97f4a7c15, 0);
+			list[k].code = 4404;
+		}
 		assert_int_equal(revocations_add(rig.revocations, list, BATCH), 0);
 	}
 	rig_restart();
@@ -259,6 +261,88 @@ static void many_are_found_again_after_a_restart(void **state)
 	for (uint64_t i = 0; i < BATCHES * BATCH; i++)
 		assert_true(token_void("ann", WALL_S + 9, i * 0x9e3779b97f4a7c15));
 	assert_false(token_void("ann", WALL_S + 9, 1));
+}
+
+static int attempt(struct revocation v)
+{
+	return revocations_add(rig.revocations, &v, 1);
+}
+
+static struct revocation logout(const char *uid, uint64_t hash)
+{
+	struct revocation v = of_token(hash, WALL);
+
+	v.uid = slice_of(uid);
+	return v;
+}
+
+static void logouts_take_half_and_operators_the_rest(void **state)
+{
+	struct revocation by_operator = of_token(9, 0);
+
+	(void)state;
+	by_operator.code = 4404;
+	rig_max = 8;
+	rig_open();
+	add(logout("ann", 1));
+	add(logout("ben", 2));
+	add(logout("ann", 3));
+	add(logout("cat", 4));
+	for (int again = 0; again < 2; again++, rig_restart()) {
+		assert_int_equal(attempt(logout("dan", 5)), -ENOBUFS);
+		assert_false(token_void("dan", 0, 5));
+		assert_int_equal(attempt(logout("ann", 1)), 0); /* once more */
+	}
+	add(of_user("ann"));
+	add(of_user("ben"));
+	add(of_issuer(12));
+	add(by_operator);
+	for (int again = 0; again < 2; again++, rig_restart()) {
+		assert_int_equal(revocations_count(rig.revocations), 8);
+		assert_int_equal(attempt(of_user("cat")), -ENOBUFS);
+		assert_int_equal(attempt(of_user("ann")), 0);
+	}
+	rig_max = 2;
+	rig_restart(); /* what is on disk is in force, however many may be added to */
+	assert_int_equal(revocations_count(rig.revocations), 8);
+	assert_true(token_void("cat", 0, 4));
+}
+
+static void what_is_no_logout_any_more_makes_room_for_one(void **state)
+{
+	struct revocation by_operator = logout("ann", 1);
+
+	(void)state;
+	by_operator.code = 4404;
+	rig_max = 4;
+	rig_open();
+	add(logout("ann", 1));
+	add(logout("ann", 2));
+	assert_int_equal(attempt(logout("ann", 3)), -ENOBUFS);
+	add(by_operator);
+	add(logout("ann", 3));
+	assert_int_equal(attempt(logout("ann", 4)), -ENOBUFS);
+	assert_int_equal(revocations_prune(rig.revocations, WALL + 86400000), 0);
+	assert_int_equal(revocations_count(rig.revocations), 0);
+	add(logout("ann", 4));
+	add(logout("ann", 5));
+}
+
+static void one_user_has_so_many_logouts(void **state)
+{
+	static struct revocation list[LOGOUTS_PER_USER];
+
+	(void)state;
+	for (uint64_t i = 0; i < LOGOUTS_PER_USER; i++)
+		list[i] = logout("ann", i);
+	rig_open();
+	assert_int_equal(revocations_add(rig.revocations, list, LOGOUTS_PER_USER), 0);
+	for (int again = 0; again < 2; again++, rig_restart()) {
+		assert_int_equal(attempt(logout("ann", LOGOUTS_PER_USER)), -ENOBUFS);
+		assert_int_equal(attempt(logout("ann", 0)), 0);
+	}
+	add(logout("ben", LOGOUTS_PER_USER));
+	add(of_user("ann"));
 }
 
 /* Whatever has this jti and is good now, or is made of it by refreshing, has expired then. */
@@ -302,6 +386,12 @@ int main(void)
 			several_are_one_transaction, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test_setup_teardown(
 			expired_tokens_are_forgotten_after_a_day, db_rig_setup, db_rig_teardown),
+		cmocka_unit_test_setup_teardown(
+			logouts_take_half_and_operators_the_rest, db_rig_setup, db_rig_teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_logout_any_more_makes_room_for_one,
+			db_rig_setup, db_rig_teardown),
+		cmocka_unit_test_setup_teardown(
+			one_user_has_so_many_logouts, db_rig_setup, db_rig_teardown),
 		cmocka_unit_test(a_tokens_revocation_outlives_all_tokens_of_its_login),
 		cmocka_unit_test_setup_teardown(
 			many_are_found_again_after_a_restart, db_rig_setup, db_rig_teardown),

@@ -263,6 +263,38 @@ static void authctl_revokes_a_user_and_hears_whether_it_is_in_force(void **state
 	free(again);
 }
 
+/* Whoever may log in can log out as often; operators must be able to revoke all the same. */
+static void logouts_leave_room_for_operators(void **state)
+{
+	enum { N = RIG_REVOCATIONS_MAX / 2 - 1 };
+	static struct revocation list[N];
+	static char uid[N][8];
+	char *last = token_of("ann", 1);
+	char *over = token_of("ann", 2);
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		snprintf(uid[i], sizeof(uid[i]), "u%zu", i);
+		list[i] = (struct revocation){.kind = REVOCATION_TOKEN,
+			.uid = slice_of(uid[i]),
+			.hash = i,
+			.wall_ms = 1,
+			.boot_ms = 1,
+			.code = CLOSE_LOGGED_OUT};
+	}
+	assert_int_equal(revocations_add(a.revocations, list, N), 0);
+	logout_send(last, 3);
+	assert_int_equal(router_answers(true), 1);
+	expect_answer(PB__AUTH_ANSWER__ANSWER_DONE);
+	logout_send(over, 3);
+	expect_answer(PB__AUTH_ANSWER__ANSWER_BUSY);
+	expect_good(over);
+	assert_true(revoke_done(&(struct ordered){.user = "ann"}, true)->in_force);
+	expect_denied(over);
+	free(last);
+	free(over);
+}
+
 static void authctl_revokes_a_jti_an_issuer_and_a_token(void **state)
 {
 	char *by_jti = token_of("ann", 0xa1);
@@ -350,6 +382,7 @@ int main(void)
 		TEST(a_ticket_of_a_token_that_was_logged_out_is_not_renewed),
 		TEST(logouts_do_not_take_every_context_while_the_router_is_away),
 		TEST(authctl_revokes_a_user_and_hears_whether_it_is_in_force),
+		TEST(logouts_leave_room_for_operators),
 		TEST(authctl_revokes_a_jti_an_issuer_and_a_token),
 		TEST(an_order_that_names_nothing_or_too_much_is_refused),
 		TEST(check_says_that_a_token_is_revoked),
