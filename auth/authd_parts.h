@@ -122,7 +122,7 @@ control_fn control_keys_list;
 control_fn control_keys_rotate;
 /* control_revoke.c */
 control_fn control_revoke;
-/* Revokes, and answers CtlRevoked with this uid (copied) when it is in force or is not after
+/* Revokes, and answers CtlDone with this uid (copied) when it is in force or is not after
  * REVOKE_CONFIRM_MS.  As a control_fn: true: it was refused. */
 bool control_revoke_all(const struct control_ask *ask, const struct revocation *list, size_t n,
 	struct slice uid, Pb__AuthCtlReply *reply);

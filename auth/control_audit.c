@@ -151,7 +151,7 @@ static const char *result_text(const Pb__AuthCtlReply *reply)
 {
 	if (reply->code != 0)
 		return "refused";
-	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_REVOKED && !reply->revoked->in_force)
+	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_DONE && !reply->done->in_force)
 		return "recorded, not in force";
 	return "ok";
 }
@@ -164,8 +164,8 @@ void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struc
 
 	if (reply->code != 0)
 		add(&args, "why", reply->message);
-	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_REVOKED)
-		add(&args, "uid", reply->revoked->uid);
+	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_DONE)
+		add(&args, "uid", reply->done->uid);
 	if (command->record == RECORD_RESULT)
 		(void)record(a, &(struct audit_entry){bus_request_uid(req), command->name,
 					result_text(reply), args.list, args.n});

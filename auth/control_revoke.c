@@ -36,14 +36,14 @@ struct pending {
 static void on_revoked(void *arg, bool in_force)
 {
 	CLEANUP(mem_freep) struct pending *p = arg;
-	Pb__CtlRevoked revoked = PB__CTL_REVOKED__INIT;
+	Pb__CtlDone done = PB__CTL_DONE__INIT;
 	Pb__AuthCtlReply reply = PB__AUTH_CTL_REPLY__INIT;
 
-	revoked.in_force = in_force;
-	revoked.uid = codec_bytes((struct slice){p->uid, p->uid_len});
+	done.in_force = in_force;
+	done.uid = codec_bytes((struct slice){p->uid, p->uid_len});
 	reply.wire = p->wire;
-	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_REVOKED;
-	reply.revoked = &revoked;
+	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_DONE;
+	reply.done = &done;
 	control_answer(p->a, p->kind, p->req, &reply);
 }
 

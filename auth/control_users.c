@@ -47,16 +47,16 @@ static bool reply_done(struct authd *a, Pb__AuthCtlReply *reply, const char *uid
 {
 	size_t len = strlen(uid);
 	char *copy = arena_alloc(a->arena, len + 1);
-	Pb__CtlRevoked *done = arena_alloc(a->arena, sizeof(*done));
+	Pb__CtlDone *done = arena_alloc(a->arena, sizeof(*done));
 
 	if (copy == NULL || done == NULL)
 		return control_refuse(reply, EX_INTERNAL, "out of memory");
 	memcpy(copy, uid, len + 1);
-	pb__ctl_revoked__init(done);
+	pb__ctl_done__init(done);
 	done->in_force = in_force;
 	done->uid = codec_bytes((struct slice){copy, len});
-	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_REVOKED;
-	reply->revoked = done;
+	reply->result_case = PB__AUTH_CTL_REPLY__RESULT_DONE;
+	reply->done = done;
 	return true;
 }
 
@@ -79,13 +79,13 @@ static void on_told(struct trust_wait *w, bool in_force)
 {
 	CLEANUP(mem_freep) struct newcomer *n = (struct newcomer *)w;
 	Pb__AuthCtlReply reply = PB__AUTH_CTL_REPLY__INIT;
-	Pb__CtlRevoked done = PB__CTL_REVOKED__INIT;
+	Pb__CtlDone done = PB__CTL_DONE__INIT;
 
 	done.in_force = in_force;
 	done.uid = codec_bytes(slice_of(n->uid));
 	reply.wire = n->wire;
-	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_REVOKED;
-	reply.revoked = &done;
+	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_DONE;
+	reply.done = &done;
 	control_answer(n->a, PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, n->req, &reply);
 }
 

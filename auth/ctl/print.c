@@ -65,7 +65,7 @@ void print_verdict(struct buf *out, const Pb__CtlVerdict *v, bool json)
 	buf_add_text(out, "}\n");
 }
 
-void print_done(struct buf *out, const char *what, const Pb__CtlRevoked *done, bool json)
+void print_done(struct buf *out, const char *what, const Pb__CtlDone *done, bool json)
 {
 	if (json) {
 		buf_printf(out, "{\"done\":\"%s\",\"in_force\":%s,", what,
@@ -84,7 +84,7 @@ void print_done(struct buf *out, const char *what, const Pb__CtlRevoked *done, b
 					   "back\n");
 }
 
-void print_still_good(struct buf *out, const Pb__CtlRevoked *done)
+void print_still_good(struct buf *out, const Pb__CtlDone *done)
 {
 	buf_add_text(out, "tokens from before are still good; to end them: authctl revoke --user ");
 	plain_add(out, codec_slice(done->uid));

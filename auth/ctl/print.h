@@ -13,9 +13,9 @@
 void print_tokens(struct buf *out, const Pb__CtlTokenMade *made, bool json);
 void print_verdict(struct buf *out, const Pb__CtlVerdict *verdict, bool json);
 /* what: "revoked", "added", ... */
-void print_done(struct buf *out, const char *what, const Pb__CtlRevoked *done, bool json);
+void print_done(struct buf *out, const char *what, const Pb__CtlDone *done, bool json);
 /* What a new password does not end. */
-void print_still_good(struct buf *out, const Pb__CtlRevoked *done);
+void print_still_good(struct buf *out, const Pb__CtlDone *done);
 /* with_heading: the first page. */
 void print_logins(struct buf *out, const Pb__CtlLogins *logins, bool json, bool with_heading);
 void print_keys(struct buf *out, const Pb__CtlKeys *keys, bool json);

@@ -127,9 +127,9 @@ enum ctl_exit ctl_revoke(struct ctl *c)
 	revoke.token = ctl_text(token);
 	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_REVOKE;
 	request.revoke = &revoke;
-	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_REVOKED, &reply);
+	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_DONE, &reply);
 	if (result != CTL_OK)
 		return result;
-	print_done(&c->out, "revoked", reply->revoked, c->args->json);
-	return ctl_flush(c, reply->revoked->in_force ? CTL_OK : CTL_RECORDED);
+	print_done(&c->out, "revoked", reply->done, c->args->json);
+	return ctl_flush(c, reply->done->in_force ? CTL_OK : CTL_RECORDED);
 }

@@ -53,11 +53,11 @@ enum ctl_exit ctl_user_add(struct ctl *c)
 	add.hash = ctl_text(hash);
 	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD;
 	request.user_add = &add;
-	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_REVOKED, &reply);
+	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_DONE, &reply);
 	if (result != CTL_OK)
 		return result;
-	print_done(&c->out, "added", reply->revoked, c->args->json);
-	return ctl_flush(c, reply->revoked->in_force ? CTL_OK : CTL_RECORDED);
+	print_done(&c->out, "added", reply->done, c->args->json);
+	return ctl_flush(c, reply->done->in_force ? CTL_OK : CTL_RECORDED);
 }
 
 enum ctl_exit ctl_user_passwd(struct ctl *c)
@@ -74,12 +74,12 @@ enum ctl_exit ctl_user_passwd(struct ctl *c)
 	passwd.hash = ctl_text(hash);
 	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD;
 	request.user_passwd = &passwd;
-	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_REVOKED, &reply);
+	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_DONE, &reply);
 	if (result != CTL_OK)
 		return result;
-	print_done(&c->out, "password changed", reply->revoked, c->args->json);
+	print_done(&c->out, "password changed", reply->done, c->args->json);
 	if (!c->args->json)
-		print_still_good(&c->out, reply->revoked);
+		print_still_good(&c->out, reply->done);
 	return ctl_flush(c, CTL_OK);
 }
 
@@ -93,11 +93,11 @@ enum ctl_exit ctl_user_remove(struct ctl *c)
 	remove.username = ctl_text(c->args->word);
 	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE;
 	request.user_remove = &remove;
-	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_REVOKED, &reply);
+	result = ctl_ask(c, &request, PB__AUTH_CTL_REPLY__RESULT_DONE, &reply);
 	if (result != CTL_OK)
 		return result;
-	print_done(&c->out, "removed, with all tokens", reply->revoked, c->args->json);
-	return ctl_flush(c, reply->revoked->in_force ? CTL_OK : CTL_RECORDED);
+	print_done(&c->out, "removed, with all tokens", reply->done, c->args->json);
+	return ctl_flush(c, reply->done->in_force ? CTL_OK : CTL_RECORDED);
 }
 
 enum ctl_exit ctl_user_list(struct ctl *c)

@@ -218,7 +218,7 @@ static ProtobufCBinaryData text(const char *value)
 
 static void what_was_done_and_what_is_still_due_is_said(void **state)
 {
-	Pb__CtlRevoked done = PB__CTL_REVOKED__INIT;
+	Pb__CtlDone done = PB__CTL_DONE__INIT;
 
 	(void)state;
 	done.in_force = true;

@@ -24,7 +24,7 @@ static void print_all(struct buf *out, bool json)
 {
 	Pb__CtlTokenMade made = PB__CTL_TOKEN_MADE__INIT;
 	Pb__CtlVerdict good = PB__CTL_VERDICT__INIT, bad = PB__CTL_VERDICT__INIT;
-	Pb__CtlRevoked done = PB__CTL_REVOKED__INIT;
+	Pb__CtlDone done = PB__CTL_DONE__INIT;
 	Pb__CtlLogin login = PB__CTL_LOGIN__INIT, *logins[] = {&login};
 	Pb__CtlLogins list = PB__CTL_LOGINS__INIT;
 	Pb__CtlKeyLine key = PB__CTL_KEY_LINE__INIT, *keys[] = {&key};

@@ -229,16 +229,16 @@ static void a_user_is_added_when_the_router_knows_him(void **state)
 	reply = ctl_reply_read();
 	assert_int_equal(reply->code, 0);
 	assert_int_equal(reply->wire, WIRE_VERSION);
-	assert_true(reply->revoked->in_force);
-	assert_true(slice_is(codec_slice(reply->revoked->uid), "3"));
+	assert_true(reply->done->in_force);
+	assert_true(slice_is(codec_slice(reply->done->uid), "3"));
 	assert_int_equal(users_find(a.users, slice_of("mary"), &user), 0);
 	assert_true(hash_fits(user.hash, slice_of("secret")));
 
 	assert_null(ctl_add("ben", "shop:ben", hash_of("secret")));
 	assert_int_equal(router_answers(false), 1);
 	reply = ctl_reply_read();
-	assert_false(reply->revoked->in_force);
-	assert_true(slice_is(codec_slice(reply->revoked->uid), "shop:ben"));
+	assert_false(reply->done->in_force);
+	assert_true(slice_is(codec_slice(reply->done->uid), "shop:ben"));
 	expect_line("\"command\":\"user add\",\"args\":{\"username\":\"ben\",\"uid\":"
 		    "\"shop:ben\"},\"result\":\"begun\"}\n");
 	expect_line("\"args\":{\"uid\":\"shop:ben\"},\"result\":\"recorded, not in force\"}\n");
@@ -282,7 +282,7 @@ static void another_password_leaves_the_tokens(void **state)
 	token = own_token("ann", 60, NULL);
 	reply = ctl_passwd("mary", hash_of("another"));
 	assert_int_equal(reply->code, 0);
-	assert_true(slice_is(codec_slice(reply->revoked->uid), "ann"));
+	assert_true(slice_is(codec_slice(reply->done->uid), "ann"));
 	assert_int_equal(users_find(a.users, slice_of("mary"), &user), 0);
 	assert_false(hash_fits(user.hash, slice_of("secret")));
 	assert_true(hash_fits(user.hash, slice_of("another")));
@@ -309,8 +309,8 @@ static void who_is_removed_loses_his_tokens(void **state)
 	assert_true(revocations_void_token(a.revocations, &facts));
 	assert_int_equal(router_answers(true), 1);
 	reply = ctl_reply_read();
-	assert_true(reply->revoked->in_force);
-	assert_true(slice_is(codec_slice(reply->revoked->uid), "ann"));
+	assert_true(reply->done->in_force);
+	assert_true(slice_is(codec_slice(reply->done->uid), "ann"));
 	expect_line("\"command\":\"user remove\",\"args\":{\"uid\":\"ann\"},\"result\":\"ok\"}");
 	assert_int_equal(verify_one(token)->answer_case, PB__AUTH_ANSWER__ANSWER_DENY);
 	free(token);

@@ -230,14 +230,14 @@ static void expect_refused(const struct ordered *o, unsigned code)
 	assert_int_equal(revocations_count(a.revocations), 0);
 }
 
-static const Pb__CtlRevoked *revoke_done(const struct ordered *o, bool in_force)
+static const Pb__CtlDone *revoke_done(const struct ordered *o, bool in_force)
 {
 	revoke_send(o);
 	assert_null(answer_bytes().data);
 	assert_int_equal(router_answers(in_force), 1);
 	assert_int_equal(ctl_reply_read()->code, 0);
-	assert_int_equal(ctl_reply_read()->result_case, PB__AUTH_CTL_REPLY__RESULT_REVOKED);
-	return ctl_reply_read()->revoked;
+	assert_int_equal(ctl_reply_read()->result_case, PB__AUTH_CTL_REPLY__RESULT_DONE);
+	return ctl_reply_read()->done;
 }
 
 static void authctl_revokes_a_user_and_hears_whether_it_is_in_force(void **state)
@@ -245,7 +245,7 @@ static void authctl_revokes_a_user_and_hears_whether_it_is_in_force(void **state
 	char *ann = token_of("ann", 1);
 	char *ben = token_of("ben", 2);
 	char *again;
-	const Pb__CtlRevoked *revoked;
+	const Pb__CtlDone *revoked;
 
 	(void)state;
 	revoked = revoke_done(&(struct ordered){.user = "ann"}, true);
