@@ -269,7 +269,7 @@ static bool is_retired_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len > 9 && len < NAME_BYTES && strncmp(name, "own-", 4) == 0 &&
+	return len >= 9 && len < NAME_BYTES && strncmp(name, "own-", 4) == 0 &&
 	       strcmp(name + len - 5, ".conf") == 0;
 }
 

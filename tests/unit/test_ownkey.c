@@ -213,6 +213,21 @@ static void the_other_settings_stay(void **state)
 	assert_true(has("my.secret"));
 }
 
+static void the_shortest_old_name_goes_too(void **state)
+{
+	(void)state;
+	forge_file(
+		&forge, "own.conf", "alg = HS256\nfile = own.secret\nkid = own-\niss = us\n", 0600);
+	forge_file(&forge, "own.secret", "0123456789abcdef0123456789abcdef", 0600);
+	load();
+	rotate(NOW_S);
+	assert_true(has("own-.conf"));
+	tidy(NOW_S + DAY_S + 90);
+	load();
+	assert_int_equal(keyring_count(ring), 1);
+	assert_int_equal(files(), 2);
+}
+
 static void a_key_without_issuer_is_not_changed(void **state)
 {
 	struct key_error e;
@@ -308,6 +323,7 @@ int main(void)
 		cmocka_unit_test_teardown(after_its_time_an_old_key_verifies_nothing, clear),
 		cmocka_unit_test_teardown(old_keys_go_with_their_secrets, clear),
 		cmocka_unit_test_teardown(the_other_settings_stay, clear),
+		cmocka_unit_test_teardown(the_shortest_old_name_goes_too, clear),
 		cmocka_unit_test_teardown(a_key_without_issuer_is_not_changed, clear),
 		cmocka_unit_test_teardown(a_change_that_a_crash_interrupted_is_taken_back, clear),
 		cmocka_unit_test_teardown(an_old_key_goes_where_no_own_key_is_too, clear),
