@@ -65,13 +65,13 @@ int grant_replace(struct ticket *out, const struct ticket *live, const struct to
 		    (struct slice){out->uid, out->uid_len}))
 		return 0;
 	/* A chain of replacements must not get ahead of the clock, and so of a revocation. */
-	if (live->issued_at_ms > terms->boot_ms)
+	if (live->issued_at_ms >= terms->boot_ms + GRANT_AHEAD_MS)
 		return -EAGAIN;
 	out->session = live->session;
 	out->nonce = live->nonce; /* of its opening, which a reopen repeats */
 	/* Of two tickets of a session the one that was issued later holds, also within a ms. */
-	if (out->issued_at_ms == live->issued_at_ms)
-		out->issued_at_ms += GRANT_AHEAD_MS;
+	if (out->issued_at_ms <= live->issued_at_ms)
+		out->issued_at_ms = live->issued_at_ms + 1;
 	return 0;
 }
 

@@ -11,8 +11,9 @@
 #include "auth/token.h"
 #include "proto/ticket.h"
 
-/* A ticket may be issued so far ahead of the clock; a revocation names those too. */
-#define GRANT_AHEAD_MS 1
+/* A ticket may be issued so far ahead of the clock: as often a session's token may be replaced at
+ * once.  A revocation names those too. */
+#define GRANT_AHEAD_MS REAUTHS_PER_MINUTE
 
 struct grant_terms {
 	uint32_t edge_id; /* of the credential that the request showed, and of nothing else */
@@ -37,7 +38,7 @@ bool grant_renew(struct ticket *t, uint32_t edge_id, uint32_t edge_epoch, int64_
  * For the token that is to replace the one of a live session, whose ticket's MAC held.  The same
  * user's is a ticket of that same session and nonce, issued after live; another one's is of the
  * session that terms name.  0; -EPERM: live is another edge's or another life's of this edge, or
- * its session has ended; -EAGAIN: it was replaced in this millisecond.
+ * its session has ended; -EAGAIN: it was replaced too often in this moment.
  */
 int grant_replace(struct ticket *out, const struct ticket *live, const struct token_facts *facts,
 	const struct grant_terms *terms);

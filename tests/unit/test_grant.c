@@ -237,11 +237,15 @@ static void a_replacement_is_issued_after_what_it_replaces(void **state)
 {
 	struct ticket live = ticket_until(WALL + 60 * MINUTE);
 	struct token_facts facts = facts_until(WALL + 60 * MINUTE);
-	struct ticket t;
 
 	(void)state;
-	assert_int_equal(grant_replace(&t, &live, &facts, &terms), 0);
-	assert_int_equal(t.issued_at_ms, BOOT + 1);
+	for (int64_t i = 1; i <= REAUTHS_PER_MINUTE; i++) {
+		struct ticket t;
+
+		assert_int_equal(grant_replace(&t, &live, &facts, &terms), 0);
+		assert_int_equal(t.issued_at_ms, BOOT + i);
+		live = t;
+	}
 }
 
 /* An edge that asks more than once in a ms would else have a ticket from after a revocation that
@@ -265,7 +269,7 @@ static void no_chain_of_replacements_gets_ahead_of_the_clock(void **state)
 		}
 		now.boot_ms += i % 7 == 0;
 	}
-	assert_true(live.issued_at_ms >= now.boot_ms - 1);
+	assert_true(live.issued_at_ms >= now.boot_ms);
 }
 
 int main(void)
