@@ -225,6 +225,18 @@ static int names_choose(struct change *c, struct key_error *e)
 	return 0;
 }
 
+/* Whether own.conf names the new secret already. */
+static bool is_in_place(const struct change *c)
+{
+	struct buf b;
+	bool is;
+
+	buf_init(&b, CONF_MAX_BYTES);
+	is = text_read(c->dir_fd, "own.conf", &b) == 0 && slice_is(setting(&b, "file"), c->secret);
+	buf_fini(&b);
+	return is;
+}
+
 static int change_write(const struct change *c, int64_t now_s, struct key_error *e)
 {
 	int r = secret_write(c);
@@ -236,6 +248,10 @@ static int change_write(const struct change *c, int64_t now_s, struct key_error 
 		r = own_write(c);
 	if (r == 0)
 		return 0;
+	/* Renamed, and then the directory was not synced: whichever own.conf the next start finds,
+	 * its secret is there. */
+	if (is_in_place(c))
+		return complain(e, "own.conf", r);
 	(void)unlinkat(c->dir_fd, temporary, 0);
 	(void)unlinkat(c->dir_fd, c->retired, 0);
 	(void)unlinkat(c->dir_fd, c->secret, 0);

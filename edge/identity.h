@@ -59,7 +59,7 @@ enum identity_action {
 	ID_SWITCH, /* the other user's from here on */
 	ID_SAY_INVALID, /* 1401 */
 	ID_SAY_AWAY,	/* 1503 */
-	ID_SAY_REFUSED, /* 1404 */
+	ID_SAY_REFUSED, /* 1404, or 1503 where the router may let him in later */
 	ID_MISMATCH,	/* 1403, then close 4403 */
 };
 

@@ -25,6 +25,7 @@ struct news {
 	uint16_t question;
 	const struct auth_reply *reply; /* answers of auth */
 	const Pb__DownOpened *opened;	/* ID_EV_OPENED */
+	unsigned close_code;		/* ID_EV_REFUSED */
 	const struct frame *frame;	/* ID_EV_TOKEN, ID_EV_FRAME, and what the frame is */
 	struct frame_error frame_error;
 	struct slice frame_text;
@@ -42,6 +43,15 @@ static void refuse(struct live_conn *c, unsigned code, const struct news *n)
 
 	live_say_exception(c, live_question_id(q), code, no_field, after_ms);
 	live_question_free(q);
+}
+
+/* A router that has no room for a session now may have it in a while. */
+static unsigned exception_of(unsigned close_code)
+{
+	const struct code_info *info = code_info(close_code);
+
+	return info != NULL && strcmp(info->retry, "after") == 0 ? EX_UNAVAILABLE
+								 : EX_NOT_PERMITTED;
 }
 
 static enum identity_event event_of(struct live_question *q, const struct auth_reply *reply)
@@ -320,7 +330,7 @@ static void act(struct live_conn *c, enum identity_action action, const struct n
 		refuse(c, EX_UNAVAILABLE, n);
 		return;
 	case ID_SAY_REFUSED:
-		refuse(c, EX_NOT_PERMITTED, n);
+		refuse(c, exception_of(n->close_code), n);
 		return;
 	case ID_MISMATCH:
 		refuse(c, EX_IDENTITY_MISMATCH, n);
@@ -411,6 +421,7 @@ bool live_take_rebind_refused(struct live_conn *c, const Pb__DownOpenRefused *r)
 
 	if (q == NULL)
 		return false;
-	tell(c, &(struct news){.event = ID_EV_REFUSED, .question = q->number});
+	tell(c, &(struct news){
+			.event = ID_EV_REFUSED, .question = q->number, .close_code = r->code});
 	return true;
 }
