@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "edge/fingerprint.h"
 #include "edge/frame.h"
 #include "edge/position.h"
 #include "proto/names.h"
@@ -25,6 +26,17 @@ static void check_good(const struct frame *f)
 	if (f->event == FRAME_PUSH)
 		assert(name_is_event(f->name) && !name_is_reserved_event(f->name) &&
 			f->data.len > 0 && f->data.len <= CHAT_MAX_BYTES);
+}
+
+/* Kept as a fingerprint, in whatever frame it came. */
+static void check_token(const struct frame *f)
+{
+	struct fingerprint own = fingerprint_of(f->token);
+
+	assert(f->event != FRAME_REAUTH || f->token.data != NULL);
+	assert(f->token.data == NULL || fingerprint_is(&own, f->token));
+	assert(f->token.len == 0 ||
+		!fingerprint_is(&own, (struct slice){f->token.data, f->token.len - 1}));
 }
 
 static void check_answer(const struct frame *f, struct frame_error e)
@@ -61,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (e.code == EX_NONE)
 		check_good(&f);
+	if (e.code == EX_NONE)
+		check_token(&f);
 	check_answer(&f, e);
 	frame_fini(&f);
 	check_pong((struct slice){(const char *)data, size});

@@ -4,7 +4,10 @@
  */
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "edge/request.h"
 #include "proto/names.h"
@@ -62,16 +65,36 @@ static void check(struct slice in, const struct http_head *head, const struct re
 		assert(r.device_len == 0 || name_is_device((struct slice){r.device, r.device_len}));
 	}
 	assert(r.body_bytes <= BODY_MAX_BYTES);
+	assert(r.kind != REQUEST_PAGE || (r.page != NULL && slice_is(head->path, r.page->path)));
+}
+
+/* One page, whose file is gone when it has been read. */
+static const struct pages *pages_begin(void)
+{
+	char dir[] = "/tmp/postern-fuzz-XXXXXX", path[64];
+	struct pages *pages = NULL;
+	FILE *f;
+
+	assert(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/page.html", dir);
+	f = fopen(path, "we");
+	assert(f != NULL && fputs("a page", f) >= 0 && fclose(f) == 0);
+	assert(pages_load(&pages, dir) == 0 && pages_count(pages) == 1);
+	assert(unlink(path) == 0 && rmdir(dir) == 0);
+	return pages;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct origin_list none;
 	static struct origin_list some;
+	static const struct pages *pages;
 	struct slice in = {(const char *)data, size};
 	struct http_head head;
 	struct slice bad;
 
+	if (pages == NULL)
+		pages = pages_begin();
 	if (some.n == 0)
 		assert(origin_list_parse("https://a.example,http://[::1]:80", &some, &bad));
 	if (http_head_parse(in, &head) != HTTP_HEAD_OK)
@@ -80,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct credential_places places = {i & 1, i & 2, i & 4};
 
 		check(in, &head, &(struct request_rules){&none, NULL, places});
-		check(in, &head, &(struct request_rules){&some, NULL, places});
+		check(in, &head, &(struct request_rules){&some, pages, places});
 	}
 	return 0;
 }

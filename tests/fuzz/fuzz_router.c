@@ -25,6 +25,7 @@
 #include "router/hello.h"
 #include "router/inbox.h"
 #include "router/links_internal.h"
+#include "router/page_answer.h"
 #include "router/system.h"
 #include "router/trust.h"
 #include "tests/fuzz/script.h"
@@ -668,6 +669,22 @@ static void say_facts(struct play *p)
 	p->asking = EDGES;
 }
 
+/* A request for the operator's page: the answer is a whole one. */
+static void ask_page(struct play *p)
+{
+	struct slice text = script_slice(&p->s);
+	struct http_head head;
+	struct buf out;
+
+	if (http_head_parse(text, &head) != HTTP_HEAD_OK)
+		return;
+	buf_init(&out, PAGE_ANSWER_MAX_BYTES);
+	page_answer(&out, &hub, &head);
+	assert(!out.failed && out.len > 9 && memcmp(out.data, "HTTP/1.1 ", 9) == 0);
+	assert(memmem(out.data, out.len, "\r\n\r\n", 4) != NULL);
+	buf_fini(&out);
+}
+
 static void tick(int64_t ms)
 {
 	struct core_event event = {.kind = CORE_TICK};
@@ -681,7 +698,7 @@ static void tick(int64_t ms)
 
 static void step(struct play *p)
 {
-	switch (script_byte(&p->s) % 12) {
+	switch (script_byte(&p->s) % 13) {
 	case 0:
 		say_hello(p);
 		break;
@@ -715,6 +732,9 @@ static void step(struct play *p)
 		break;
 	case 11:
 		hang_up(&p->edges[script_byte(&p->s) % EDGES]);
+		break;
+	case 12:
+		ask_page(p);
 		break;
 	}
 }
