@@ -39,13 +39,11 @@ static int claims_read(struct slice token, json_t **out)
 		       : -EINVAL;
 }
 
-/* Seconds since 1970; 0: neither a login's time nor an iat. */
-static int64_t login_time(const json_t *claims, const struct token_facts *facts)
+/* Seconds since 1970; 0: it is of no login. */
+static int64_t login_time(const json_t *claims)
 {
 	const json_t *value = json_object_get(claims, "auth_time");
 
-	if (value == NULL)
-		return facts->iat_ms / 1000;
 	return json_is_integer(value) && json_integer_value(value) > 0 ? json_integer_value(value)
 								       : 0;
 }
@@ -79,7 +77,7 @@ int refresh_make(char **out, const struct keyring *ring, struct slice token,
 	order.name = json_text(claims, "name");
 	order.scope = json_text(claims, "scope");
 	order.jti_text = json_text(claims, "jti");
-	order.auth_time_s = login_time(claims, facts);
+	order.auth_time_s = login_time(claims);
 	if (order.jti_text.len == 0 || !may_be_refreshed(order.auth_time_s, terms->now_ms))
 		return -EPERM;
 	if (order.ttl_s > own->policy->max_lifetime_s)

@@ -145,6 +145,15 @@ test('refresh and logout', async (t) => {
 			assertRefused(await post(edge, '/auth/refresh', bearer(stack.token({ sub: '1', auth_time }))), 401, 4401);
 	});
 
+	await t.test('a token of authctl, or of anybody else, is good and is not prolonged', async () => {
+		const made = await stack.run('authctl', 'token', '--sub', '1', '--ttl', '60s');
+		assert.equal(made.code, 0, made.stderr);
+		for (const token of [stack.canary(made.stdout.trim()), stack.token({ sub: '1' })]) {
+			assert.equal((await check(edge, bearer(token))).status, 204);
+			assertRefused(await post(edge, '/auth/refresh', bearer(token)), 401, 4401);
+		}
+	});
+
 	await t.test('a log out voids the token and its siblings, and closes their connections on every edge', async () => {
 		const first = await login();
 		const second = await refresh(first);

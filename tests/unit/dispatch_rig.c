@@ -211,17 +211,28 @@ int dispatch_rig_teardown(void **state)
 	return rmdir(dir);
 }
 
-char *own_token(const char *sub, int64_t ttl_s, const char *scope)
+static char *token_of_login(const char *sub, int64_t ttl_s, const char *scope, int64_t auth_time_s)
 {
 	struct token_order order = {.sub = slice_of(sub),
 		.scope = slice_of(scope),
 		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = ttl_s,
+		.auth_time_s = auth_time_s,
 		.jti = {1, 2}};
 	char *token = NULL;
 
 	assert_int_equal(token_make(&token, keyring_own(a.ring), &order), 0);
 	return token;
+}
+
+char *own_token(const char *sub, int64_t ttl_s, const char *scope)
+{
+	return token_of_login(sub, ttl_s, scope, 0);
+}
+
+char *login_token(const char *sub, int64_t ttl_s, const char *scope)
+{
+	return token_of_login(sub, ttl_s, scope, clock_wall_ms() / 1000);
 }
 
 void verify_init(Pb__AuthAsk *ask, Pb__AuthVerify *verify, const char *token, uint64_t nonce)

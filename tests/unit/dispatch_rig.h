@@ -33,6 +33,8 @@ int dispatch_rig_teardown(void **state);
 
 /* A token of the own key, owned. */
 char *own_token(const char *sub, int64_t ttl_s, const char *scope);
+/* The same, of a login now. */
+char *login_token(const char *sub, int64_t ttl_s, const char *scope);
 void verify_init(Pb__AuthAsk *ask, Pb__AuthVerify *verify, const char *token, uint64_t nonce);
 
 void send_bytes(const void *bytes, size_t len);

@@ -231,7 +231,7 @@ static char *refreshed(const char *token)
 
 static void a_token_is_refreshed_and_the_new_one_verifies(void **state)
 {
-	char *token = own_token("ann", 3600, "push");
+	char *token = login_token("ann", 3600, "push");
 	char *fresh;
 
 	(void)state;
@@ -245,9 +245,19 @@ static void a_token_is_refreshed_and_the_new_one_verifies(void **state)
 	free(fresh);
 }
 
+static void a_token_of_no_login_verifies_and_is_not_refreshed(void **state)
+{
+	char *token = own_token("ann", 60, "push");
+
+	(void)state;
+	(void)ticket_of(verify_one(token));
+	assert_true(is_denied(ask_refresh(token)));
+	free(token);
+}
+
 static void one_revocation_ends_all_tokens_of_a_login(void **state)
 {
-	char *token = own_token("ann", 3600, NULL);
+	char *token = login_token("ann", 3600, NULL);
 	char *fresh = refreshed(token);
 
 	(void)state;
@@ -261,7 +271,7 @@ static void one_revocation_ends_all_tokens_of_a_login(void **state)
 
 static void a_revoked_user_gets_no_new_token_for_an_old_one(void **state)
 {
-	char *token = own_token("ann", 3600, NULL);
+	char *token = login_token("ann", 3600, NULL);
 
 	(void)state;
 	boot_ms += 1000;
@@ -280,6 +290,7 @@ static void many_refreshes_stay_within_a_reply(void **state)
 		.scope = {name, 512},
 		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = 60,
+		.auth_time_s = clock_wall_ms() / 1000,
 		.jti = {1, 2}};
 	const Pb__AuthReply *reply;
 	char *token = NULL;
@@ -438,6 +449,7 @@ int main(void)
 		TEST(a_one_time_ticket_of_somebody_revoked_is_void),
 		TEST(a_full_table_is_busy_until_its_oldest_expires),
 		TEST(a_token_is_refreshed_and_the_new_one_verifies),
+		TEST(a_token_of_no_login_verifies_and_is_not_refreshed),
 		TEST(one_revocation_ends_all_tokens_of_a_login),
 		TEST(a_revoked_user_gets_no_new_token_for_an_old_one),
 		TEST(many_refreshes_stay_within_a_reply),

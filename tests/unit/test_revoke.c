@@ -34,6 +34,7 @@ static char *token_of(const char *sub, uint64_t jti)
 	struct token_order order = {.sub = slice_of(sub),
 		.iat_s = clock_wall_ms() / 1000,
 		.ttl_s = 600,
+		.auth_time_s = clock_wall_ms() / 1000,
 		.jti = {0, jti}};
 	char *token = NULL;
 
