@@ -70,16 +70,25 @@ void on_edge_request(void *arg, uint32_t pipe, struct slice msg, struct bus_requ
 void on_edge_down(void *arg, uint32_t pipe);
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req);
 
+#define CONTROL_JTI_SIZE 33
+
+/* Who asked for what; a handler that answers later keeps a copy. */
+struct control_asker {
+	struct bus_request *req;
+	uint32_t wire;
+	Pb__AuthCtlRequest__CommandCase kind;
+	uint64_t audit_id;	    /* of both its lines there */
+	char jti[CONTROL_JTI_SIZE]; /* of the first token that was made; empty: none */
+};
 /* A command of authctl. */
 struct control_ask {
 	struct authd *a;
 	const Pb__AuthCtlRequest *request;
-	struct bus_request *req; /* for a handler that answers later */
+	struct control_asker *asker;
 };
 /*
  * Carries the command out.  true: reply is filled, from the arena or with what is static, and is
- * sent.  false: req is the handler's, who answers it later by control_answer() with a reply of the
- * request's wire.
+ * sent.  false: the handler answers later by control_answer() with a reply of the asker's wire.
  */
 typedef bool control_fn(const struct control_ask *ask, Pb__AuthCtlReply *reply);
 
@@ -102,11 +111,11 @@ const struct control_command *control_command_of(Pb__AuthCtlRequest__CommandCase
 /* Opens audit.log, which is tried again with each command until it could be opened.  0 or -errno.
  */
 int control_audit_open(struct authd *a);
-/* false: the command could not be recorded and must not be carried out. */
+/* Gives the asker his audit_id.  false: it could not be recorded and must not be carried out. */
 bool control_record(const struct control_command *command, const struct control_ask *ask);
 /* Sends the reply, and records how it went where the command changes something. */
-void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
-	const Pb__AuthCtlReply *reply);
+void control_answer(
+	struct authd *a, const struct control_asker *asker, const Pb__AuthCtlReply *reply);
 
 /* control.c */
 control_fn control_token;

@@ -53,32 +53,39 @@ static bool token_keep(struct authd *a, const char *token, ProtobufCBinaryData *
 	return true;
 }
 
-static int token_one(struct authd *a, const struct key *own, const Pb__CtlToken *ask,
-	struct slice sub, ProtobufCBinaryData *out)
+/* The first one's jti is kept for the record. */
+static int token_one(const struct control_ask *q, const struct key *own, struct slice sub,
+	ProtobufCBinaryData *out)
 {
 	CLEANUP(mem_freep) char *token = NULL;
+	struct authd *a = q->a;
+	const Pb__CtlToken *ask = q->request->token;
+	char jti[CONTROL_JTI_SIZE];
 	struct token_order order = {
 		.sub = sub,
 		.scope = codec_slice(ask->scope),
 		.iat_s = revocations_iat_s(
 			a->revocations, sub, own->policy->issuer_id, clock_wall_ms()),
 		.ttl_s = ask->ttl_s > INT32_MAX ? INT32_MAX : (int64_t)ask->ttl_s,
-		.jti = {random_u64(), random_u64()},
+		.jti_text = {jti, sizeof(jti) - 1},
 	};
 	int r;
 
+	snprintf(jti, sizeof(jti), "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
 	if (ask->aud.len > 0)
 		order.aud = codec_slice(ask->aud);
 	r = token_make(&token, own, &order);
 	if (r < 0)
 		return r;
+	if (q->asker->jti[0] == '\0')
+		memcpy(q->asker->jti, jti, sizeof(jti));
 	return token_keep(a, token, out) ? 0 : -ENOMEM;
 }
 
 /* Tokens for sub, sub + 1, and so on. */
-static int token_many(
-	struct authd *a, const struct key *own, const Pb__CtlToken *ask, Pb__CtlTokenMade *made)
+static int token_many(const struct control_ask *q, const struct key *own, Pb__CtlTokenMade *made)
 {
+	const Pb__CtlToken *ask = q->request->token;
 	char sub[24];
 	unsigned long long first;
 
@@ -86,14 +93,14 @@ static int token_many(
 		return -EINVAL;
 	snprintf(sub, sizeof(sub), "%.*s", (int)ask->sub.len, (const char *)ask->sub.data);
 	first = strtoull(sub, NULL, 10);
-	made->more = arena_alloc(a->arena, ask->count * sizeof(*made->more));
+	made->more = arena_alloc(q->a->arena, ask->count * sizeof(*made->more));
 	if (made->more == NULL)
 		return -ENOMEM;
 	for (; made->n_more < ask->count; made->n_more++) {
 		int r;
 
 		snprintf(sub, sizeof(sub), "%llu", first + made->n_more);
-		r = token_one(a, own, ask, slice_of(sub), &made->more[made->n_more]);
+		r = token_one(q, own, slice_of(sub), &made->more[made->n_more]);
 		if (r < 0)
 			return r;
 	}
@@ -115,9 +122,9 @@ bool control_token(const struct control_ask *q, Pb__AuthCtlReply *reply)
 			"there is no own key: keys/own.conf with an HMAC secret");
 	pb__ctl_token_made__init(made);
 	if (ask->count > 0)
-		r = token_many(a, own, ask, made);
+		r = token_many(q, own, made);
 	else
-		r = token_one(a, own, ask, codec_slice(ask->sub), &made->token);
+		r = token_one(q, own, codec_slice(ask->sub), &made->token);
 	if (r < 0)
 		return refuse_order(reply, r);
 	log_info("tokens_made", "count=%zu scope=%s", made->n_more > 0 ? made->n_more : 1,

@@ -123,12 +123,17 @@ int control_audit_open(struct authd *a)
 	return audit_open(&a->audit, path, "auth");
 }
 
-static bool record(struct authd *a, const struct audit_entry *entry)
+/* id 0 is a new one, and is told. */
+static bool record(struct authd *a, struct audit_entry *entry, uint64_t *id)
 {
 	int r = control_audit_open(a);
 
-	if (r == 0)
+	if (r == 0) {
+		if (*id == 0)
+			*id = audit_next_id(a->audit);
+		entry->id = *id;
 		r = audit_write(a->audit, entry);
+	}
 	if (r < 0)
 		LOG_LIMITED(LOG_ERROR, "not_recorded", "file=audit.log command=\"%s\" error=\"%s\"",
 			entry->command, strerror(-r));
@@ -143,8 +148,13 @@ bool control_record(const struct control_command *command, const struct control_
 		return true;
 	if (command->args != NULL)
 		command->args(ask->request, &args);
-	return record(ask->a, &(struct audit_entry){bus_request_uid(ask->req), command->name,
-				      "begun", args.list, args.n});
+	return record(ask->a,
+		&(struct audit_entry){.uid = bus_request_uid(ask->asker->req),
+			.command = command->name,
+			.result = "begun",
+			.args = args.list,
+			.n_args = args.n},
+		&ask->asker->audit_id);
 }
 
 static const char *result_text(const Pb__AuthCtlReply *reply)
@@ -156,18 +166,35 @@ static const char *result_text(const Pb__AuthCtlReply *reply)
 	return "ok";
 }
 
-void control_answer(struct authd *a, Pb__AuthCtlRequest__CommandCase kind, struct bus_request *req,
-	const Pb__AuthCtlReply *reply)
+/* By its jti a token can be revoked by whoever has nothing but the record. */
+static void result_args(
+	const struct control_asker *asker, const Pb__AuthCtlReply *reply, struct control_args *out)
 {
-	const struct control_command *command = control_command_of(kind);
-	struct control_args args = {0};
-
 	if (reply->code != 0)
-		add(&args, "why", reply->message);
+		add(out, "why", reply->message);
 	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_DONE)
-		add(&args, "uid", reply->done->uid);
+		add(out, "uid", reply->done->uid);
+	if (reply->result_case == PB__AUTH_CTL_REPLY__RESULT_TOKEN) {
+		out->list[out->n++] = (struct audit_arg){"jti", slice_of(asker->jti)};
+		if (reply->token->n_more > 0)
+			add_number(out, 0, "count", reply->token->n_more);
+	}
+}
+
+void control_answer(
+	struct authd *a, const struct control_asker *asker, const Pb__AuthCtlReply *reply)
+{
+	const struct control_command *command = control_command_of(asker->kind);
+	struct control_args args = {0};
+	struct audit_entry entry = {.uid = bus_request_uid(asker->req),
+		.command = command->name,
+		.result = result_text(reply)};
+	uint64_t id = asker->audit_id;
+
+	result_args(asker, reply, &args);
+	entry.args = args.list;
+	entry.n_args = args.n;
 	if (command->record == RECORD_RESULT)
-		(void)record(a, &(struct audit_entry){bus_request_uid(req), command->name,
-					result_text(reply), args.list, args.n});
-	pack_answer(req, &reply->base);
+		(void)record(a, &entry, &id);
+	pack_answer(asker->req, &reply->base);
 }

@@ -26,9 +26,7 @@ struct order {
 
 struct pending {
 	struct authd *a;
-	Pb__AuthCtlRequest__CommandCase kind;
-	struct bus_request *req;
-	uint32_t wire;
+	struct control_asker asker;
 	size_t uid_len;
 	char uid[UID_MAX_BYTES];
 };
@@ -41,10 +39,10 @@ static void on_revoked(void *arg, bool in_force)
 
 	done.in_force = in_force;
 	done.uid = codec_bytes((struct slice){p->uid, p->uid_len});
-	reply.wire = p->wire;
+	reply.wire = p->asker.wire;
 	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_DONE;
 	reply.done = &done;
-	control_answer(p->a, p->kind, p->req, &reply);
+	control_answer(p->a, &p->asker, &reply);
 }
 
 bool control_revoke_all(const struct control_ask *ask, const struct revocation *list, size_t n,
@@ -55,9 +53,7 @@ bool control_revoke_all(const struct control_ask *ask, const struct revocation *
 
 	if (r == 0) {
 		p->a = ask->a;
-		p->kind = ask->request->command_case;
-		p->req = ask->req;
-		p->wire = ask->request->wire;
+		p->asker = *ask->asker;
 		p->uid_len = uid.len <= sizeof(p->uid) ? uid.len : 0;
 		if (p->uid_len > 0)
 			memcpy(p->uid, uid.data, p->uid_len);

@@ -16,8 +16,7 @@
 struct newcomer {
 	struct trust_wait wait; /* the first member: on_told() turns it back */
 	struct authd *a;
-	struct bus_request *req;
-	uint32_t wire;
+	struct control_asker asker;
 	char uid[UID_MAX_BYTES + 1];
 };
 
@@ -83,10 +82,10 @@ static void on_told(struct trust_wait *w, bool in_force)
 
 	done.in_force = in_force;
 	done.uid = codec_bytes(slice_of(n->uid));
-	reply.wire = n->wire;
+	reply.wire = n->asker.wire;
 	reply.result_case = PB__AUTH_CTL_REPLY__RESULT_DONE;
 	reply.done = &done;
-	control_answer(n->a, PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD, n->req, &reply);
+	control_answer(n->a, &n->asker, &reply);
 }
 
 static int add(struct authd *a, const Pb__CtlUserAdd *ask, const char *hash, struct newcomer *n)
@@ -123,8 +122,7 @@ bool control_user_add(const struct control_ask *ask, Pb__AuthCtlReply *reply)
 	}
 	log_info("user_added", "uid=%s", n->uid);
 	n->a = a;
-	n->req = ask->req;
-	n->wire = ask->request->wire;
+	n->asker = *ask->asker;
 	n->wait.done = on_told;
 	trust_wait_for(a->trust, &n->wait, facts_last(a->facts));
 	return false;

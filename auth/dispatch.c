@@ -166,11 +166,11 @@ static void ctl_carry_out(const struct control_command *command, const struct co
 	if (!control_record(command, ask)) {
 		control_refuse(
 			reply, EX_UNAVAILABLE, "audit.log cannot be written: see auth's log");
-		pack_answer(ask->req, &reply->base);
+		pack_answer(ask->asker->req, &reply->base);
 		return;
 	}
 	if (command->handle(ask, reply))
-		control_answer(ask->a, ask->request->command_case, ask->req, reply);
+		control_answer(ask->a, ask->asker, reply);
 }
 
 void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_request *req)
@@ -180,6 +180,7 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 	Pb__AuthCtlReply reply = PB__AUTH_CTL_REPLY__INIT;
 	const Pb__AuthCtlRequest *request;
 	const struct control_command *command;
+	struct control_asker asker;
 	ProtobufCMessage *decoded;
 
 	if (codec_decode(&pb__auth_ctl_request__descriptor, msg, &bounds, a->arena, &decoded) !=
@@ -194,5 +195,7 @@ void on_ctl_request(void *arg, uint32_t pipe, struct slice msg, struct bus_reque
 		return;
 	}
 	reply.wire = request->wire;
-	ctl_carry_out(command, &(struct control_ask){a, request, req}, &reply);
+	asker = (struct control_asker){
+		.req = req, .wire = request->wire, .kind = request->command_case};
+	ctl_carry_out(command, &(struct control_ask){a, request, &asker}, &reply);
 }

@@ -30,7 +30,8 @@ enum {
 
 struct audit {
 	int fd;
-	bool torn; /* the file does not end with a newline */
+	bool torn;	  /* the file does not end with a newline */
+	uint64_t last_id; /* given */
 	const char *daemon;
 	char path[];
 };
@@ -100,6 +101,15 @@ void audit_close(struct audit *a)
 int audit_reopen(struct audit *a)
 {
 	return file_take(a);
+}
+
+/* The clock's milliseconds, so that no start has to know what the one before gave. */
+uint64_t audit_next_id(struct audit *a)
+{
+	int64_t now = clock_wall_ms();
+
+	a->last_id = now > 0 && (uint64_t)now > a->last_id ? (uint64_t)now : a->last_id + 1;
+	return a->last_id;
 }
 
 /* Not in the middle of a character. */
@@ -175,7 +185,7 @@ static void add_line(struct buf *b, const struct audit *a, const struct audit_en
 
 	buf_add_text(b, a->torn ? "\n{" : "{");
 	add_time(b);
-	buf_add_text(b, ",\"daemon\":");
+	buf_printf(b, ",\"id\":%" PRIu64 ",\"daemon\":", e->id);
 	plain_add_json(b, slice_of(a->daemon));
 	buf_printf(b, ",\"uid\":%ju,\"command\":", (uintmax_t)e->uid);
 	plain_add_json(b, slice_of(e->command));

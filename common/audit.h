@@ -1,17 +1,19 @@
 /*
  * audit: the append-only record of control commands, STATE/audit.log.  One JSON object a line:
- *   {"time":"2026-11-25T09:00:00.000Z","daemon":"router","uid":0,"command":"kick",
- *    "args":{"user":"7"},"result":"ok"}
+ *   {"time":"2026-11-25T09:00:00.000Z","id":1795597200000,"daemon":"router","uid":0,
+ *    "command":"kick","args":{"sessions":"1"},"result":"ok"}
  * A command is written before it is carried out ("result":"begun") and, when it changes something,
- * its result after.  Never a token, a password, a hash, or the data of a push.  Auth and router
- * write the same file where they share a directory: a line is one write() of at most
- * AUDIT_LINE_MAX. Loop thread only.
+ * its result after, with the same id.  Ids are of one daemon: they ascend, and go on after its
+ * restart unless the clock was set back.  Never a token (its jti is none), a password, a hash, or
+ * the data of a push.  Auth and router write the same file where they share a directory: a line is
+ * one write() of at most AUDIT_LINE_MAX. Loop thread only.
  */
 #ifndef POSTERN_COMMON_AUDIT_H
 #define POSTERN_COMMON_AUDIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -29,6 +31,9 @@ DEFINE_FREEP(struct audit, audit_close)
 /* After the file was moved away (SIGHUP).  0, or -errno and the old file is kept. */
 int audit_reopen(struct audit *a);
 
+/* For the lines of one more command.  Of 2^53 at most, as JSON needs it. */
+uint64_t audit_next_id(struct audit *a);
+
 struct audit_arg {
 	const char *name;
 	struct slice value; /* cut at 256 bytes, with "..." behind; empty: left out */
@@ -39,6 +44,7 @@ struct audit_entry {
 	const char *result; /* begun, ok, or why not: a few words */
 	const struct audit_arg *args;
 	size_t n_args; /* what does not fit into the line is left out, and "cut":true says so */
+	uint64_t id;   /* of audit_next_id() */
 };
 /* On disk when it returns.  0, or -errno: then the command must not be carried out.  A file that
  * was removed is made again. */

@@ -258,7 +258,7 @@ void control_on_none(struct control *c, const Pb__RouterCtlRequest *request, str
 static void take_request(
 	struct control *c, const Pb__RouterCtlRequest *request, struct bus_request *req)
 {
-	const struct asker asker = {
+	struct asker asker = {
 		.req = req,
 		.uid = bus_request_uid(req),
 		.wire = request->wire,

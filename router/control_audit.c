@@ -138,20 +138,24 @@ static int open_file(struct control *c)
 	return audit_open(&c->audit, path, "router");
 }
 
-static bool write_line(struct control *c, const struct audit_entry *entry)
+/* id 0 is a new one, and is told. */
+static bool write_line(struct control *c, struct audit_entry *entry, uint64_t *id)
 {
 	int rc = open_file(c);
 
-	if (rc == 0)
+	if (rc == 0) {
+		if (*id == 0)
+			*id = audit_next_id(c->audit);
+		entry->id = *id;
 		rc = audit_write(c->audit, entry);
+	}
 	if (rc < 0)
 		LOG_LIMITED(LOG_ERROR, "not_recorded", "file=%s/audit.log command=%s error=\"%s\"",
 			c->hub->config->daemon.state, entry->command, strerror(-rc));
 	return rc == 0;
 }
 
-bool control_record(
-	struct control *c, const Pb__RouterCtlRequest *request, const struct asker *asker)
+bool control_record(struct control *c, const Pb__RouterCtlRequest *request, struct asker *asker)
 {
 	struct control_args args = {0};
 	struct audit_entry entry = {
@@ -163,7 +167,7 @@ bool control_record(
 		asker->command->args(request, &args);
 	entry.args = args.list;
 	entry.n_args = args.n;
-	return write_line(c, &entry);
+	return write_line(c, &entry, &asker->audit_id);
 }
 
 bool control_changes(const Pb__RouterCtlRequest *request)
@@ -176,6 +180,7 @@ bool control_changes(const Pb__RouterCtlRequest *request)
 void control_record_result(const struct asker *asker, const Pb__RouterCtlReply *reply)
 {
 	struct control_args args = {0};
+	uint64_t id = asker->audit_id;
 	struct audit_entry entry = {
 		.uid = asker->uid, .result = reply->code == 0 ? "ok" : "refused"};
 
@@ -190,7 +195,7 @@ void control_record_result(const struct asker *asker, const Pb__RouterCtlReply *
 		add_number(&args, "sessions", reply->kicked->sessions);
 	entry.args = args.list;
 	entry.n_args = args.n;
-	(void)write_line(asker->control, &entry);
+	(void)write_line(asker->control, &entry, &id);
 }
 
 void control_hangup(struct control *c)

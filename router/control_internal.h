@@ -20,7 +20,8 @@ struct asker {
 	uint32_t wire;
 	struct control *control;
 	const struct control_command *command;
-	bool changes; /* the result is recorded, too */
+	bool changes;	   /* the result is recorded, too */
+	uint64_t audit_id; /* of both its lines there */
 };
 
 struct tail_waiter {
@@ -95,9 +96,8 @@ struct control_command {
 };
 /* Never NULL: there is one for a request without a command, too. */
 const struct control_command *control_command_of(Pb__RouterCtlRequest__CommandCase kind);
-/* false: it could not be written and must not be carried out. */
-bool control_record(
-	struct control *c, const Pb__RouterCtlRequest *request, const struct asker *asker);
+/* Gives the asker his audit_id.  false: it could not be written and must not be carried out. */
+bool control_record(struct control *c, const Pb__RouterCtlRequest *request, struct asker *asker);
 bool control_changes(const Pb__RouterCtlRequest *request);
 void control_record_result(const struct asker *asker, const Pb__RouterCtlReply *reply);
 

@@ -185,6 +185,8 @@ test('what authctl was told is in audit.log, and no secret is', async (t) => {
 	const read = (at = file) => readFileSync(at, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
 	const token = (await stack.run('authctl', 'token', '--sub', '7', '--scope', 'push')).stdout.trim();
 
+	const { jti } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
 	await withPassword(stack, 'open sesame', 'user', 'add', 'mary');
 	await withPassword(stack, 'sesame street', 'user', 'passwd', 'mary');
 	await stack.run('authctl', 'check', token);
@@ -200,11 +202,16 @@ test('what authctl was told is in audit.log, and no secret is', async (t) => {
 		for (const line of lines) {
 			assert.equal(line.uid, process.getuid());
 			assert.ok(['auth', 'router'].includes(line.daemon));
+			assert.ok(Number.isSafeInteger(line.id) && line.id > 0);
 			assert.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+		}
+		for (const ended of lines.filter(({ result }) => result !== 'begun')) {
+			const pair = lines.filter(({ daemon, id }) => daemon === ended.daemon && id === ended.id);
+			assert.deepEqual(pair.map(({ command, result }) => [command, result]), [[ended.command, 'begun'], [ended.command, ended.result]]);
 		}
 		const ours = lines.filter(({ daemon }) => daemon === 'auth').map(({ command, args, result }) => [command, args, result]);
 		assert.deepEqual(ours, [
-			['token', { sub: '7', scope: 'push', ttl_s: '3600' }, 'begun'], ['token', {}, 'ok'],
+			['token', { sub: '7', scope: 'push', ttl_s: '3600' }, 'begun'], ['token', { jti }, 'ok'],
 			['user add', { username: 'mary' }, 'begun'], ['user add', { uid: '3' }, 'ok'],
 			['user passwd', { username: 'mary' }, 'begun'], ['user passwd', { uid: '3' }, 'ok'],
 			['check', {}, 'begun'],

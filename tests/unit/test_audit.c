@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/audit.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "tests/unit/test.h"
 
@@ -87,7 +88,7 @@ static void expect_text(const json_t *object, const char *name, const char *want
 static int write_kick(struct audit *a, const char *user)
 {
 	const struct audit_arg args[] = {{"user", slice_of(user)}};
-	const struct audit_entry e = {1000, "kick", "begun", args, 1};
+	const struct audit_entry e = {1000, "kick", "begun", args, 1, 1};
 
 	return audit_write(a, &e);
 }
@@ -97,7 +98,7 @@ static void a_line_says_when_who_what_and_how_it_went(void **state)
 	struct audit *a = NULL;
 	const struct audit_arg args[] = {
 		{"user", slice_of("7")}, {"empty", slice_of("")}, {"none", {NULL, 0}}};
-	const struct audit_entry e = {4294967294U, "kick", "ok", args, 3};
+	const struct audit_entry e = {4294967294U, "kick", "ok", args, 3, 9007199254740991ULL};
 	json_t *line;
 	struct stat st;
 
@@ -109,6 +110,7 @@ static void a_line_says_when_who_what_and_how_it_went(void **state)
 	assert_int_equal(audit_write(a, &e), 0);
 	line = line_of(path, 0);
 	assert_int_equal(strlen(json_string_value(json_object_get(line, "time"))), 24);
+	assert_true(json_integer_value(json_object_get(line, "id")) == 9007199254740991LL);
 	expect_text(line, "daemon", "router");
 	expect_text(line, "command", "kick");
 	expect_text(line, "result", "ok");
@@ -118,6 +120,29 @@ static void a_line_says_when_who_what_and_how_it_went(void **state)
 	assert_null(json_object_get(line, "cut"));
 	json_decref(line);
 	audit_close(a);
+}
+
+static void ids_ascend_and_a_start_does_not_repeat_them(void **state)
+{
+	uint64_t last = 0;
+
+	(void)state;
+	for (int start = 0; start < 3; start++) {
+		const int64_t began = clock_wall_ms();
+		struct audit *a = NULL;
+
+		assert_int_equal(audit_open(&a, path, "router"), 0);
+		for (int i = 0; i < 20; i++) {
+			uint64_t id = audit_next_id(a);
+
+			assert_true(id > last && id < 1ULL << 53);
+			last = id;
+		}
+		audit_close(a);
+		/* more than one for a millisecond is not what operators do */
+		while (clock_wall_ms() < began + 30)
+			(void)usleep(1000);
+	}
 }
 
 static void what_is_there_stays_and_lines_come_after_it(void **state)
@@ -182,7 +207,7 @@ static void a_long_value_is_cut_between_characters(void **state)
 	struct audit *a = NULL;
 	const struct audit_arg args[] = {{"plain", {value, 300}}, {"exact", {value, 256}},
 		{"two", {value + 300, 300}}, {"three", {value + 600, 300}}};
-	const struct audit_entry e = {0, "push", "begun", args, 4};
+	const struct audit_entry e = {0, "push", "begun", args, 4, 1};
 	json_t *line;
 	const char *text;
 
@@ -214,7 +239,7 @@ static void no_value_can_end_the_line_or_its_string(void **state)
 	static const char bad[] = "a\n{\"daemon\":\"x\"}\"\\\x1b[2J\0\xff\xfe\x7f";
 	struct audit *a = NULL;
 	const struct audit_arg args[] = {{"user", {bad, sizeof(bad) - 1}}};
-	const struct audit_entry e = {0, "kick", "begun", args, 1};
+	const struct audit_entry e = {0, "kick", "begun", args, 1, 1};
 	json_t *line;
 	const json_t *value;
 
@@ -236,7 +261,7 @@ static void a_line_is_never_longer_than_its_bound(void **state)
 	struct audit *a = NULL;
 	char names[32][24];
 	struct audit_arg args[32];
-	struct audit_entry e = {0, "push", "begun", args, 32};
+	struct audit_entry e = {0, "push", "begun", args, 32, 1};
 	json_t *line;
 
 	(void)state;
@@ -403,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_line_says_when_who_what_and_how_it_went),
+		TEST(ids_ascend_and_a_start_does_not_repeat_them),
 		TEST(what_is_there_stays_and_lines_come_after_it),
 		TEST(the_descriptor_appends),
 		TEST(a_long_value_is_cut_between_characters),

@@ -58,7 +58,8 @@ static void a_command_is_recorded_before_it_and_after(void **state)
 	expect_line(
 		"\"daemon\":\"auth\",\"uid\":1234,\"command\":\"token\",\"args\":{\"sub\":\"7\","
 		"\"scope\":\"push\",\"ttl_s\":\"60\"},\"result\":\"begun\"}\n");
-	expect_line("\"uid\":1234,\"command\":\"token\",\"args\":{},\"result\":\"ok\"}\n");
+	expect_line("\"uid\":1234,\"command\":\"token\",\"args\":{\"jti\":\"");
+	expect_line("\"},\"result\":\"ok\"}\n");
 	assert_int_equal(ctl_token("not a uid", 60)->code, EX_BAD_DATA);
 	expect_line("\"args\":{\"why\":\"sub is 1 to 128 of");
 	expect_line("\"result\":\"refused\"}\n");
@@ -102,7 +103,7 @@ static void a_record_that_could_not_be_opened_is_tried_again(void **state)
 	assert_null(a.audit);
 	audit_mend();
 	assert_int_equal(ctl_token("7", 60)->code, 0);
-	expect_line("\"command\":\"token\",\"args\":{},\"result\":\"ok\"}\n");
+	expect_line("\"command\":\"token\",\"args\":{\"jti\":\"");
 }
 
 static const Pb__AuthCtlReply *ctl_ping(void)
@@ -290,6 +291,64 @@ static void another_password_leaves_the_tokens(void **state)
 	free(token);
 }
 
+/* The id of the n-th line, 0 the first. */
+static unsigned long long id_of(unsigned n)
+{
+	const char *line = audit_text();
+
+	for (; n > 0; n--)
+		line = strchr(line, '\n') + 1;
+	return strtoull(strstr(line, "\"id\":") + 5, NULL, 10);
+}
+
+static void both_lines_of_a_command_have_one_id(void **state)
+{
+	(void)state;
+	assert_null(ctl_add("mary", "ann", hash_of("secret"))); /* waits */
+	assert_int_equal(router_answers(true), 1);
+	assert_int_equal(ctl_token("7", 60)->code, 0);
+	expect_line("\"command\":\"user add\",\"args\":{\"uid\":\"ann\"},\"result\":\"ok\"}");
+	assert_true(id_of(0) > 0);
+	assert_true(id_of(1) == id_of(0));
+	assert_true(id_of(2) > id_of(1));
+	assert_true(id_of(3) == id_of(2));
+}
+
+static void by_the_jti_that_is_recorded_a_token_is_revoked(void **state)
+{
+	Pb__AuthCtlRequest message = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlToken many = PB__CTL_TOKEN__INIT;
+	Pb__CtlRevoke revoke = PB__CTL_REVOKE__INIT;
+	const Pb__AuthCtlReply *reply;
+	char *tokens[2];
+	char jti[33];
+
+	(void)state;
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_TOKEN;
+	message.token = &many;
+	many.sub = codec_bytes(SLICE_LITERAL("7"));
+	many.ttl_s = 60;
+	many.count = 2;
+	reply = ctl(&message);
+	assert_int_equal(reply->token->n_more, 2);
+	for (size_t i = 0; i < 2; i++)
+		tokens[i] = strndup(
+			(const char *)reply->token->more[i].data, reply->token->more[i].len);
+	expect_line("\",\"count\":\"2\"},\"result\":\"ok\"}\n");
+	assert_int_equal(
+		sscanf(strstr(audit_text(), "\"jti\":\""), "\"jti\":\"%32[0-9a-f]\"", jti), 1);
+	assert_int_equal(strlen(jti), 32);
+	message.command_case = PB__AUTH_CTL_REQUEST__COMMAND_REVOKE;
+	message.revoke = &revoke;
+	revoke.jti = codec_bytes(slice_of(jti));
+	assert_null(ctl(&message));
+	assert_int_equal(router_answers(true), 1);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ctl_check(tokens[i])->verdict->valid, i == 1);
+		free(tokens[i]);
+	}
+}
+
 static void who_is_removed_loses_his_tokens(void **state)
 {
 	const Pb__AuthCtlReply *reply;
@@ -355,6 +414,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_command_is_recorded_before_it_and_after),
+		TEST(both_lines_of_a_command_have_one_id),
+		TEST(by_the_jti_that_is_recorded_a_token_is_revoked),
 		TEST(no_token_is_recorded),
 		TEST(what_cannot_be_recorded_is_not_done),
 		TEST(a_record_that_could_not_be_opened_is_tried_again),

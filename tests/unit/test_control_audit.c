@@ -97,6 +97,37 @@ static void every_command_but_ping_is_recorded_by_its_name(void **state)
 	assert_true(n >= 13);
 }
 
+static void the_result_has_the_id_of_what_was_begun(void **state)
+{
+	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
+	Pb__RouterCtlReply reply = PB__ROUTER_CTL_REPLY__INIT;
+	Pb__CtlKick kick = PB__CTL_KICK__INIT;
+	struct asker askers[2];
+	uint64_t ids[4];
+	char text[8192];
+	const char *at = text;
+
+	(void)state;
+	request.command_case = PB__ROUTER_CTL_REQUEST__COMMAND_KICK;
+	request.kick = &kick;
+	for (size_t i = 0; i < 2; i++) {
+		askers[i] = (struct asker){.uid = UID,
+			.control = &control,
+			.command = control_command_of(request.command_case),
+			.changes = true};
+		assert_true(control_record(&control, &request, &askers[i]));
+	}
+	control_record_result(&askers[1], &reply);
+	control_record_result(&askers[0], &reply);
+	assert_true(file_bytes(text, sizeof(text)) > 0);
+	for (size_t i = 0; i < 4; i++) {
+		at = strstr(at, "\"id\":") + 5;
+		ids[i] = strtoull(at, NULL, 10);
+	}
+	assert_true(ids[0] > 0 && ids[1] > ids[0]);
+	assert_true(ids[2] == ids[1] && ids[3] == ids[0]);
+}
+
 static void a_ping_needs_no_file(void **state)
 {
 	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
@@ -131,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_command_but_ping_is_recorded_by_its_name),
+		TEST(the_result_has_the_id_of_what_was_begun),
 		TEST(a_ping_needs_no_file),
 		TEST(what_is_no_command_has_an_answer),
 	};
