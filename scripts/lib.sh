@@ -17,6 +17,17 @@ as_root() {
 	fi
 }
 
+# As root.  The file that auth and router append to, both of the group.  One that a daemon made alone is closed to
+# the other.  The directory is sticky and root's: once the file is root's too, nobody puts a link in its place.
+audit_log() { # FILE GROUP
+	if [ -e "$1" ] || [ -L "$1" ]; then
+		chown -h "root:$2" "$1" && [ -f "$1" ] && [ ! -L "$1" ] || die "$1 is not a file: move it away"
+		chmod 0660 "$1"
+	else
+		install -m 0660 -g "$2" /dev/null "$1"
+	fi
+}
+
 # What the build needs.
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libwebsockets-dev libnng-dev libjwt-dev
 	libprotobuf-c-dev protobuf-c-compiler libssl-dev libcrypt-dev libsqlite3-dev libjansson-dev libcmocka-dev
