@@ -24,12 +24,15 @@ test('a connection becomes another user\'s and nothing crosses', async (t) => {
 	const asked = me.client.reauthenticate(token);
 	const sends = Array.from({ length: 10 }, (_, i) => me.client.send('bob', `of ann ${i}`));
 	await new Promise((resolve) => setImmediate(resolve)); /* now it is asked */
-	sends.push(...Array.from({ length: 10 }, (_, i) => me.client.send('bob', `of ann ${10 + i}`)));
+	/* A machine that stood still has the answer already: then they would be eve's own. */
+	const isBetween = me.client.user === 'ann';
+	if (isBetween)
+		sends.push(...Array.from({ length: 10 }, (_, i) => me.client.send('bob', `of ann ${10 + i}`)));
 	const late = Promise.allSettled(sends);
 	const { user, identity } = await asked;
 	assert.deepEqual([user, identity, me.client.user], ['eve', 2, 'eve']);
 	const outcomes = await late;
-	assert.ok(outcomes.some(({ reason }) => reason?.code === 'other_user'));
+	assert.ok(!isBetween || outcomes.some(({ reason }) => reason?.code === 'other_user'));
 	assert.ok(outcomes.every(({ status, reason }) => status === 'fulfilled' || reason.code === 'other_user'));
 	assert.deepEqual(me.identities.map((frame) => frame.user), ['eve']);
 	assert.deepEqual(await sessionsOf(stack, 'ann'), []);
