@@ -139,7 +139,8 @@ test('a login is renewed on the connection before it ends', async (t) => {
 	const john = await open(1, 'john');
 	const jim = await visit(0);
 	/* `auth.expiring` comes a minute before the end: in two seconds. */
-	const short = stack.token({ sub: '1', exp: Math.floor(Date.now() / 1000) + 62 });
+	const now = Math.floor(Date.now() / 1000);
+	const short = stack.token({ sub: '1', auth_time: now, exp: now + 62 });
 	await enter(jim, short);
 	const [{ sessions: [before] }] = await stack.json('routerctl', 'user', '1');
 	await jim.getByText('login renewed until').waitFor();
