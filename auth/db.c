@@ -118,7 +118,7 @@ static int version_read(struct db *db, int64_t *out)
 /* A file of a later version is not touched. */
 static int schema_bring(struct db *db)
 {
-	int64_t version;
+	int64_t version = 0;
 	int r = version_read(db, &version);
 
 	if (r < 0)
