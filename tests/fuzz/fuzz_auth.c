@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #include "auth/authd_parts.h"
+#include "auth/base64url.h"
 #include "auth/hash.h"
+#include "auth/keyfile.h"
 #include "auth/rotation.h"
 #include "auth/token.h"
+#include "common/json.h"
 #include "common/random.h"
 #include "proto/limits.h"
 #include "tests/fuzz/script.h"
@@ -104,11 +107,13 @@ static char fresh_db[DB_MAX_BYTES];
 static size_t fresh_db_len;
 static bool is_used; /* something of it is not as it was at first */
 
-/* What tokens there are, and what is special about them. */
-enum { MAY_PUSH, ORDINARY, EXPIRED, READ_ONLY, TOKENS };
+/* What tokens there are, and what is special about them: one of them is of a login, and one is of
+ * another issuer. */
+enum { MAY_PUSH, OF_LOGIN, EXPIRED, READ_ONLY, FOREIGN, TOKENS };
 
 static char *tokens[TOKENS];
-static const char *const users[TOKENS] = {"ann", "bob", "ann", "cid"};
+static char jtis[TOKENS][64];
+static const char *const users[TOKENS] = {"ann", "bob", "ann", "cid", "shop:1"};
 
 static struct bus_options edge_options = {
 	.pattern = BUS_REP, .max_message = AUTH_REQUEST_MAX_BYTES};
@@ -121,7 +126,8 @@ static void path_of(char out[128], const char *name)
 
 static void remove_dir(void)
 {
-	static const char *const names[] = {"own.conf", "own.secret", "auth.db", "audit.log"};
+	static const char *const names[] = {
+		"own.conf", "own.secret", "shop.conf", "shop.secret", "auth.db", "audit.log"};
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -129,6 +135,29 @@ static void remove_dir(void)
 		(void)unlink(path);
 	}
 	(void)rmdir(dir);
+}
+
+/* Each line of the record is JSON, and nobody's secret is in it. */
+static void audit_check(void)
+{
+	char path[128], line[AUDIT_LINE_MAX + 1];
+	FILE *f;
+
+	path_of(path, "audit.log");
+	f = fopen(path, "re");
+	assert(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		CLEANUP(json_decrefp) json_t *json = NULL;
+		size_t len = strlen(line);
+
+		assert(len > 1 && line[len - 1] == '\n');
+		assert(json_read((struct slice){line, len - 1}, 4, &json) == JSON_READ);
+		assert(json_text(json, "command").len > 0 && json_text(json, "result").len > 0);
+		for (size_t i = 0; i < TOKENS; i++)
+			assert(strstr(line, tokens[i]) == NULL);
+	}
+	fclose(f);
+	assert(truncate(path, 0) == 0);
 }
 
 static void parts_begin(void)
@@ -186,27 +215,65 @@ static void db_put_back(void)
 	fclose(f);
 }
 
-static char *token_of(const char *sub, int64_t iat_s, const char *scope)
+static void jti_keep(int which)
+{
+	unsigned char text[BASE64URL_DECODED_MAX(TOKEN_MAX_BYTES)];
+	const char *from = strchr(tokens[which], '.') + 1;
+	CLEANUP(json_decrefp) json_t *claims = NULL;
+	struct slice jti;
+	size_t len;
+
+	assert(base64url_decode(
+		(struct slice){from, strcspn(from, ".")}, text, sizeof(text), &len));
+	assert(json_read((struct slice){(const char *)text, len}, 4, &claims) == JSON_READ);
+	jti = json_text(claims, "jti");
+	assert(jti.len > 0 && jti.len < sizeof(jtis[which]));
+	memcpy(jtis[which], jti.data, jti.len);
+}
+
+static void token_add(int which, int64_t age_s, const char *scope)
 {
 	struct token_order order = {
-		.sub = slice_of(sub), .scope = slice_of(scope), .iat_s = iat_s, .ttl_s = 3600};
-	char *token = NULL;
+		.sub = slice_of(users[which]),
+		.scope = slice_of(scope),
+		.iat_s = WORLD_WALL_MS / 1000 - age_s,
+		.ttl_s = 3600,
+	};
+	const struct key *key = keyring_own(a.ring);
 
 	order.jti[0] = random_u64();
-	assert(token_make(&token, keyring_own(a.ring), &order) == 0);
-	return token;
+	if (which == OF_LOGIN)
+		order.auth_time_s = order.iat_s;
+	if (which == FOREIGN)
+		key = keyring_by_kid(a.ring, SLICE_LITERAL("shop"));
+	assert(token_make(&tokens[which], key, &order) == 0);
+	jti_keep(which);
+}
+
+static void keys_make(void)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct key_error e;
+
+	assert(fd >= 0 && keyring_make_own(dir, &e) == 1);
+	assert(keyfile_write(
+		       fd, "shop.secret", SLICE_LITERAL("0123456789abcdef0123456789abcdef")) == 0 &&
+		keyfile_write(fd, "shop.conf",
+			SLICE_LITERAL("alg = HS256\nfile = shop.secret\nkid = shop\n"
+				      "iss = https://shop.example\nusers = shop:\n")) == 0);
+	assert(keyring_load(&a.ring, dir, true, &e) == 0);
+	close(fd);
 }
 
 static void begin(void)
 {
-	struct key_error e;
 	char path[128];
 
 	snprintf(dir, sizeof(dir), "%s/postern-fuzz-XXXXXX",
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	world_reset();
 	assert(mkdtemp(dir) != NULL && atexit(remove_dir) == 0);
-	assert(keyring_make_own(dir, &e) == 1 && keyring_load(&a.ring, dir, false, &e) == 0);
+	keys_make();
 	a.epoch = 5;
 	assert(uv_loop_init(&a.loop) == 0 && arena_new(&a.arena, 1 << 22) == 0 &&
 		arena_new(&replies, 1 << 22) == 0);
@@ -219,10 +286,11 @@ static void begin(void)
 	assert(bus_listen(NULL, "auth.sock", &edge_options, &a.edge_socket) == 0);
 	assert(bus_listen(NULL, "authctl.sock", &ctl_options, &a.ctl_socket) == 0);
 	world_keep();
-	tokens[MAY_PUSH] = token_of(users[MAY_PUSH], WORLD_WALL_MS / 1000, "push");
-	tokens[ORDINARY] = token_of(users[ORDINARY], WORLD_WALL_MS / 1000 - 10, NULL);
-	tokens[EXPIRED] = token_of(users[EXPIRED], WORLD_WALL_MS / 1000 - 7200, NULL);
-	tokens[READ_ONLY] = token_of(users[READ_ONLY], WORLD_WALL_MS / 1000, "read-only");
+	token_add(MAY_PUSH, 0, "push");
+	token_add(OF_LOGIN, 10, NULL);
+	token_add(EXPIRED, 7200, NULL);
+	token_add(READ_ONLY, 0, "read-only");
+	token_add(FOREIGN, 0, "push");
 	parts_begin();
 	db_keep();
 }
@@ -230,7 +298,10 @@ static void begin(void)
 /* A script */
 
 struct kept {
-	int token; /* that it was given for */
+	int token;	     /* that it was given for */
+	struct slice origin; /* of a secret: where it may be used */
+	uint64_t serial;     /* never 0 */
+	bool is_spent;
 	size_t len;
 	char bytes[TICKET_MAX_BYTES];
 };
@@ -242,6 +313,8 @@ struct asked {
 	uint64_t nonce;
 	bool has_live; /* a ticket of a live session came with it */
 	struct ticket live;
+	struct slice origin;
+	uint64_t secret; /* the serial of the one that it redeems; 0: none of ours */
 };
 
 struct play {
@@ -253,25 +326,39 @@ struct play {
 	size_t n_tickets;
 	struct kept secrets[KEPT];
 	size_t n_secrets;
+	uint64_t serials;
 	bool is_void[TOKENS]; /* revoked, in this script */
 	bool knows_question;  /* of the answer that comes next */
 	bool is_harmless;     /* what is asked next changes nothing */
 };
 
-static void keep(struct kept *list, size_t *n, ProtobufCBinaryData bytes, int token)
+static void keep(
+	struct play *p, struct kept *k, ProtobufCBinaryData bytes, const struct asked *q, int token)
 {
-	struct kept *k = &list[(*n)++ % KEPT];
-
 	assert(bytes.len <= sizeof(k->bytes));
+	*k = (struct kept){
+		.token = token, .origin = q->origin, .serial = ++p->serials, .len = bytes.len};
 	memcpy(k->bytes, bytes.data, bytes.len);
-	k->len = bytes.len;
-	k->token = token;
 }
 
 /* Which of the tokens stands behind a question; -1: none that is good. */
 static int token_behind(const struct play *p, const struct asked *q)
 {
 	return q->token < 0 || q->token == EXPIRED || p->is_void[q->token] ? -1 : q->token;
+}
+
+/* Once, where it was ordered for. */
+static void check_redeemed(struct play *p, const struct asked *q)
+{
+	assert(q->secret != 0);
+	for (size_t i = 0; i < KEPT; i++) {
+		struct kept *k = &p->secrets[i];
+
+		if (k->serial != q->secret)
+			continue;
+		assert(!k->is_spent && slice_eq(k->origin, q->origin));
+		k->is_spent = true;
+	}
 }
 
 /* A session that is live goes on under the same user's next ticket, and never under another's. */
@@ -301,9 +388,9 @@ static void check_grant(struct play *p, const struct asked *q, const Pb__AuthGra
 	assert(t.edge_id == 3 + p->edge && t.edge_epoch == 9 && t.auth_epoch == 5);
 	check_session(q, &t);
 	assert(t.session_end_ms <= world_ms + SESSION_MAX_MS && t.session_end_ms <= t.ceiling_ms);
-	assert(((t.flags & TICKET_MAY_PUSH) != 0) == (token == MAY_PUSH));
+	assert(((t.flags & TICKET_MAY_PUSH) != 0) == (token == MAY_PUSH || token == FOREIGN));
 	assert(((t.flags & TICKET_READ_ONLY) != 0) == (token == READ_ONLY));
-	keep(p->tickets, &p->n_tickets, grant->ticket, token);
+	keep(p, &p->tickets[p->n_tickets++ % KEPT], grant->ticket, q, token);
 }
 
 static void check_answer(struct play *p, const struct asked *q, const Pb__AuthAnswer *answer)
@@ -313,17 +400,19 @@ static void check_answer(struct play *p, const struct asked *q, const Pb__AuthAn
 		assert(q->kind == PB__AUTH_ASK__ASK_VERIFY || q->kind == PB__AUTH_ASK__ASK_RENEW ||
 			q->kind == PB__AUTH_ASK__ASK_REDEEM);
 		check_grant(p, q, answer->grant);
+		if (q->kind == PB__AUTH_ASK__ASK_REDEEM)
+			check_redeemed(p, q);
 		break;
 	case PB__AUTH_ANSWER__ANSWER_DENY:
 	case PB__AUTH_ANSWER__ANSWER_BUSY:
 		break;
 	case PB__AUTH_ANSWER__ANSWER_TOKEN:
 		assert(q->kind == PB__AUTH_ASK__ASK_LOGIN ||
-			(q->kind == PB__AUTH_ASK__ASK_REFRESH && token_behind(p, q) >= 0));
+			(q->kind == PB__AUTH_ASK__ASK_REFRESH && token_behind(p, q) == OF_LOGIN));
 		break;
 	case PB__AUTH_ANSWER__ANSWER_ONE_TIME:
 		assert(q->kind == PB__AUTH_ASK__ASK_ONE_TIME && token_behind(p, q) >= 0);
-		keep(p->secrets, &p->n_secrets, answer->one_time->secret, q->token);
+		keep(p, &p->secrets[p->n_secrets++ % KEPT], answer->one_time->secret, q, q->token);
 		break;
 	case PB__AUTH_ANSWER__ANSWER_DONE:
 		assert(q->kind == PB__AUTH_ASK__ASK_LOGOUT && q->token >= 0);
@@ -457,7 +546,9 @@ static void ask_from(struct play *p, Pb__AuthAsk *ask, union body *body, struct 
 		pb__auth_redeem__init(&body->redeem);
 		kept = kept_from(p, p->secrets, p->n_secrets, &body->redeem.secret);
 		q->token = kept == NULL ? -1 : kept->token;
-		body->redeem.origin = codec_bytes(script_slice(&p->s));
+		q->secret = kept == NULL ? 0 : kept->serial;
+		q->origin = script_slice(&p->s);
+		body->redeem.origin = codec_bytes(q->origin);
 		body->redeem.nonce = q->nonce;
 		ask->redeem = &body->redeem;
 		break;
@@ -469,7 +560,8 @@ static void ask_from(struct play *p, Pb__AuthAsk *ask, union body *body, struct 
 	case 6:
 		pb__auth_one_time_order__init(&body->one_time);
 		body->one_time.token = token_from(p, q);
-		body->one_time.origin = codec_bytes(script_slice(&p->s));
+		q->origin = script_slice(&p->s);
+		body->one_time.origin = codec_bytes(q->origin);
 		ask->one_time = &body->one_time;
 		break;
 	default:
@@ -502,9 +594,12 @@ static void send_questions(struct play *p)
 	static Pb__AuthAsk asks[AUTH_ASKS_PER_REQUEST + 1];
 	static Pb__AuthAsk *list[AUTH_ASKS_PER_REQUEST + 1];
 	static union body bodies[AUTH_ASKS_PER_REQUEST + 1];
+	unsigned first = script_byte(&p->s);
+	bool is_harmless;
 	uint8_t *bytes;
+	size_t len;
 
-	p->n = script_byte(&p->s) % 8;
+	p->n = first % 8;
 	p->edge = script_byte(&p->s) % EDGES;
 	request.wire = 2 + script_byte(&p->s) % 3;
 	request.credential =
@@ -519,9 +614,13 @@ static void send_questions(struct play *p)
 	request.n_asks = p->n;
 	bytes = malloc(pb__auth_request__get_packed_size(&request) + 1);
 	assert(bytes != NULL);
-	p->knows_question = true;
-	tell(p, a.edge_socket,
-		(struct slice){(const char *)bytes, pb__auth_request__pack(&request, bytes)});
+	is_harmless = p->is_harmless;
+	len = pb__auth_request__pack(&request, bytes);
+	for (unsigned i = 0; i <= first / 8; i++) { /* somebody insists */
+		p->knows_question = true;
+		p->is_harmless = is_harmless;
+		tell(p, a.edge_socket, (struct slice){(const char *)bytes, len});
+	}
 	free(bytes);
 }
 
@@ -547,32 +646,128 @@ static void send_raw(struct play *p)
 	free(bytes);
 }
 
+static void command(struct play *p, Pb__AuthCtlRequest *request)
+{
+	static uint8_t bytes[CTL_REQUEST_MAX_BYTES];
+
+	if (pb__auth_ctl_request__get_packed_size(request) > sizeof(bytes))
+		return;
+	request->wire = 3;
+	tell(p, a.ctl_socket,
+		(struct slice){(const char *)bytes, pb__auth_ctl_request__pack(request, bytes)});
+}
+
+/* In a way that is allowed; from now on those tokens open nothing. */
 static void say_revoke(struct play *p)
 {
+	static const char *const issuers[] = {"postern", "https://shop.example", "own", "shop"};
 	Pb__AuthCtlRequest request = PB__AUTH_CTL_REQUEST__INIT;
 	Pb__CtlRevoke body = PB__CTL_REVOKE__INIT;
 	unsigned which = script_byte(&p->s) % TOKENS;
-	bool by_user = script_byte(&p->s) % 2 == 1;
-	uint8_t bytes[8192];
+	unsigned how = script_byte(&p->s) % 5;
+	unsigned issuer = script_byte(&p->s) % 4;
 
-	request.wire = 3;
 	request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_REVOKE;
 	request.revoke = &body;
-	if (by_user)
-		body.user = codec_bytes(slice_of(users[which]));
-	else
+	if (how == 0)
 		body.token = codec_bytes(slice_of(tokens[which]));
-	tell(p, a.ctl_socket,
-		(struct slice){(const char *)bytes, pb__auth_ctl_request__pack(&request, bytes)});
+	else if (how == 1)
+		body.user = codec_bytes(slice_of(users[which]));
+	if (how == 2 || how == 3)
+		body.jti = codec_bytes(slice_of(jtis[which]));
+	if (how == 3 || how == 4)
+		body.issuer = codec_bytes(slice_of(issuers[issuer]));
+	command(p, &request);
 	for (size_t i = 0; i < TOKENS; i++) {
-		if (by_user ? strcmp(users[i], users[which]) == 0 : i == which)
+		bool is_issuers = issuer % 2 == (i == FOREIGN ? 1 : 0);
+
+		if (how == 1	   ? strcmp(users[i], users[which]) == 0
+			: how == 4 ? is_issuers
+				   : i == which && (how != 3 || is_issuers))
 			p->is_void[i] = true;
 	}
 }
 
+static ProtobufCBinaryData hash_from(struct play *p, char out[HASH_MAX_BYTES])
+{
+	struct slice password = script_slice(&p->s);
+
+	return hash_make(password, out) == 0 ? codec_bytes(slice_of(out)) : codec_bytes(password);
+}
+
+static void say_command(struct play *p)
+{
+	Pb__AuthCtlRequest request = PB__AUTH_CTL_REQUEST__INIT;
+	Pb__CtlToken token = PB__CTL_TOKEN__INIT;
+	Pb__CtlCheck check = PB__CTL_CHECK__INIT;
+	Pb__CtlUserAdd add = PB__CTL_USER_ADD__INIT;
+	Pb__CtlUserPasswd passwd = PB__CTL_USER_PASSWD__INIT;
+	Pb__CtlUserList list = PB__CTL_USER_LIST__INIT;
+	Pb__CtlUserRemove remove = PB__CTL_USER_REMOVE__INIT;
+	Pb__CtlPing ping = PB__CTL_PING__INIT;
+	Pb__CtlKeysList keys_list = PB__CTL_KEYS_LIST__INIT;
+	Pb__CtlKeysRotate rotate = PB__CTL_KEYS_ROTATE__INIT;
+	char hash[HASH_MAX_BYTES];
+	struct asked ignored;
+
+	switch (script_byte(&p->s) % 9) {
+	case 0:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_TOKEN;
+		request.token = &token;
+		token.sub = codec_bytes(script_slice(&p->s));
+		token.ttl_s = script_number(&p->s, 3);
+		token.scope = codec_bytes(script_slice(&p->s));
+		token.aud = codec_bytes(script_slice(&p->s));
+		token.count = script_byte(&p->s);
+		break;
+	case 1:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_CHECK;
+		request.check = &check;
+		check.token = token_from(p, &ignored);
+		break;
+	case 2:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_ADD;
+		request.user_add = &add;
+		add.username = codec_bytes(script_slice(&p->s));
+		add.uid = codec_bytes(script_slice(&p->s));
+		add.hash = hash_from(p, hash);
+		break;
+	case 3:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_PASSWD;
+		request.user_passwd = &passwd;
+		passwd.username = codec_bytes(script_slice(&p->s));
+		passwd.hash = hash_from(p, hash);
+		break;
+	case 4:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_LIST;
+		request.user_list = &list;
+		list.after = codec_bytes(script_slice(&p->s));
+		break;
+	case 5:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_USER_REMOVE;
+		request.user_remove = &remove;
+		remove.username = codec_bytes(script_slice(&p->s));
+		break;
+	case 6:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_PING;
+		request.ping = &ping;
+		break;
+	case 7:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_KEYS_LIST;
+		request.keys_list = &keys_list;
+		break;
+	default:
+		request.command_case = PB__AUTH_CTL_REQUEST__COMMAND_KEYS_ROTATE;
+		request.keys_rotate = &rotate;
+		rotate.what = (Pb__CtlKeysWhat)(script_byte(&p->s) % 3);
+		break;
+	}
+	command(p, &request);
+}
+
 static void step(struct play *p)
 {
-	switch (script_byte(&p->s) % 8) {
+	switch (script_byte(&p->s) % 9) {
 	case 0:
 		p->edge = 0;
 		tell(p, a.edge_socket, script_slice(&p->s));
@@ -595,6 +790,9 @@ static void step(struct play *p)
 		break;
 	case 7:
 		router_answers(script_byte(&p->s) % 2 == 0);
+		break;
+	case 8:
+		say_command(p);
 		break;
 	}
 }
@@ -619,6 +817,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t pipe = 1; pipe <= EDGES; pipe++)
 		world_down(a.edge_socket, pipe);
 	if (is_used) {
+		audit_check();
 		parts_end();
 		db_put_back();
 		parts_begin();

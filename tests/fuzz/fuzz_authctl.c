@@ -46,6 +46,7 @@ static const struct option_words words[] = {
 	{{"user", "remove", "eve"}, 3},
 	{{"keys", "list"}, 2},
 	{{"keys", "rotate", "own"}, 3},
+	{{"ping"}, 1},
 };
 
 static bool is_exit(enum ctl_exit code)

@@ -12,6 +12,7 @@
  */
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define SESSIONS 64 /* of a script; older ones are not counted on any more */
 #define NONCES 64
 #define BATCH_MAX_BYTES 65536
+#define OPERATOR (EDGES + 2) /* as who asks */
 
 static const char *const users[USERS] = {"ann", "bob", "7"};
 static const unsigned char secret[TICKET_KEY_BYTES] = "the key of this target";
@@ -89,15 +91,55 @@ static struct router_config config;
 static uv_loop_t loop;
 static struct arena *decoded;
 static struct play play;
+static char dir[64]; /* for audit.log */
 
 /* The router, from nothing and back */
 
+static void path_of(char out[128], const char *name)
+{
+	snprintf(out, 128, "%s/%s", dir, name);
+}
+
+static void remove_dir(void)
+{
+	char path[128];
+
+	path_of(path, "audit.log");
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+/* Each line of the record is JSON. */
+static void audit_check(void)
+{
+	char path[128], line[AUDIT_LINE_MAX + 1];
+	FILE *f;
+
+	path_of(path, "audit.log");
+	f = fopen(path, "re");
+	if (f == NULL)
+		return;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		CLEANUP(json_decrefp) json_t *json = NULL;
+		size_t len = strlen(line);
+
+		assert(len > 1 && line[len - 1] == '\n');
+		assert(json_read((struct slice){line, len - 1}, 4, &json) == JSON_READ);
+		assert(json_text(json, "command").len > 0 && json_text(json, "result").len > 0);
+	}
+	fclose(f);
+	assert(truncate(path, 0) == 0);
+}
+
 static void begin(void)
 {
-	static char run[] = "/run", state[] = "/nowhere", store[] = "memory";
+	static char run[] = "/run", store[] = "memory";
 
+	snprintf(dir, sizeof(dir), "%s/postern-fuzz-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert(mkdtemp(dir) != NULL && atexit(remove_dir) == 0);
 	config = (struct router_config){
-		.daemon = {.run = run, .state = state},
+		.daemon = {.run = run, .state = dir},
 		.store = store,
 		.watching = CORE_WATCH_ANY,
 		.inbox_rows = 20,
@@ -270,6 +312,18 @@ static void on_batch(struct edge *e, struct slice bytes)
 		check_item(e, down->items[i]);
 }
 
+static void check_ctl_reply(struct slice bytes)
+{
+	const Pb__RouterCtlReply *reply =
+		(const Pb__RouterCtlReply *)decode(&pb__router_ctl_reply__descriptor, bytes,
+			CTL_REPLY_MAX_BYTES, CTL_REPLY_MAX_BYTES / 64);
+
+	assert(wire_is_known(reply->wire));
+	if (reply->code != 0)
+		assert(reply->message.len > 0 &&
+			reply->result_case == PB__ROUTER_CTL_REPLY__RESULT__NOT_SET);
+}
+
 static void on_answer(struct slice bytes)
 {
 	const Pb__HelloReply *hello;
@@ -280,8 +334,10 @@ static void on_answer(struct slice bytes)
 			take_lease(&play.edges[play.asking], hello->lease, hello->wire);
 		return;
 	}
-	/* To auth, or to the operator. */
 	assert(bytes.len > 0 && bytes.len <= CTL_REPLY_MAX_BYTES);
+	if (play.asking == OPERATOR)
+		check_ctl_reply(bytes);
+	/* Else to auth, or to an operator who waited. */
 }
 
 static void on_sent(void *arg, const struct world_sent *sent)
@@ -316,8 +372,10 @@ static void say_hello(struct play *p)
 		request.credential =
 			codec_bytes((struct slice){(const char *)e->credential, e->credential_len});
 	p->asking = i;
-	world_ask(world_socket("router.sock"), 1 + (uint32_t)i,
-		(struct slice){(const char *)bytes, pb__hello_request__pack(&request, bytes)});
+	for (unsigned n = 0; n <= how >> 2; n++) /* and others like it */
+		world_ask(world_socket("router.sock"), 1 + (uint32_t)i,
+			(struct slice){
+				(const char *)bytes, pb__hello_request__pack(&request, bytes)});
 	p->asking = EDGES;
 }
 
@@ -354,7 +412,7 @@ static void connect_link(struct play *p)
 	world_up(e->socket, e->pipe);
 }
 
-/* Signed; how: bits that make it another edge's, old, or of another nonce. */
+/* Signed; how: bits that make it another edge's, old, of another nonce, or forged. */
 static size_t ticket_of(const struct edge *e, size_t user, uint64_t nonce, unsigned how,
 	unsigned char out[TICKET_MAX_BYTES])
 {
@@ -370,6 +428,7 @@ static size_t ticket_of(const struct edge *e, size_t user, uint64_t nonce, unsig
 		.issuer_id = 1,
 		.uid_len = strlen(users[user]),
 	};
+	size_t len;
 
 	if (how & 128)
 		t.flags = TICKET_READ_ONLY;
@@ -377,12 +436,15 @@ static size_t ticket_of(const struct edge *e, size_t user, uint64_t nonce, unsig
 	t.session_end_ms = t.issued_at_ms + (how & 32 ? 100 : SESSION_MAX_MS);
 	t.ceiling_ms = t.issued_at_ms + 3600000;
 	memcpy(t.uid, users[user], t.uid_len);
-	return ticket_mint(hub.keys, &t, out);
+	len = ticket_mint(hub.keys, &t, out);
+	if (how & 64)
+		out[nonce % len] ^= 1;
+	return len;
 }
 
 static bool is_good(unsigned how)
 {
-	return (how & (2 | 4 | 8)) == 0;
+	return (how & (2 | 4 | 8 | 64)) == 0;
 }
 
 /* One of the sessions so far, whosever it is, or none. */
@@ -418,11 +480,12 @@ struct item {
 	Pb__UpSystemSince since;
 	Pb__UpAck ack;
 	Pb__UpSync sync;
-	ProtobufCBinaryData watched[4];
+	ProtobufCBinaryData watched[WATCH_MAX_USERS + 1];
 	unsigned char ticket[TICKET_MAX_BYTES];
 };
 
-static void fill_open(struct play *p, struct edge *e, struct item *i)
+/* What else it says, as bits; 128 is not of it. */
+static unsigned fill_open(struct play *p, struct edge *e, struct item *i)
 {
 	size_t user = script_byte(&p->s) % USERS;
 	unsigned how = script_byte(&p->s);
@@ -434,6 +497,8 @@ static void fill_open(struct play *p, struct edge *e, struct item *i)
 		(ProtobufCBinaryData){ticket_of(e, user, i->open.nonce, how, i->ticket), i->ticket};
 	i->open.device =
 		more & 1 ? codec_bytes(script_slice(&p->s)) : codec_bytes(slice_of("phone"));
+	if (more & 64)
+		i->open.device = codec_bytes(slice_of("~0123456789abcdef"));
 	i->open.dialect = (Pb__Dialect)(more >> 1 & 3);
 	i->open.reopen = (more & 8) != 0;
 	if (more & 16) {
@@ -445,6 +510,7 @@ static void fill_open(struct play *p, struct edge *e, struct item *i)
 	}
 	if (is_good(how))
 		e->nonces[e->n_nonces++ % NONCES] = i->open.nonce;
+	return more;
 }
 
 static void fill_watch(struct play *p, struct item *i)
@@ -452,7 +518,9 @@ static void fill_watch(struct play *p, struct item *i)
 	pb__up_watch__init(&i->watch);
 	i->watch.session = session_from(p);
 	i->watch.users = i->watched;
-	i->watch.n_users = script_byte(&p->s) % 4;
+	i->watch.n_users = script_byte(&p->s);
+	if (i->watch.n_users > WATCH_MAX_USERS)
+		i->watch.n_users = WATCH_MAX_USERS + 1;
 	for (size_t k = 0; k < i->watch.n_users; k++)
 		i->watched[k] = user_from(p);
 }
@@ -483,15 +551,15 @@ static void fill_item(struct play *p, struct edge *e, struct item *i)
 	pb__up_item__init(&i->item);
 	switch (script_byte(&p->s) % 13) {
 	case 0:
-		fill_open(p, e, i);
+		(void)fill_open(p, e, i);
 		i->item.item_case = PB__UP_ITEM__ITEM_OPEN;
 		i->item.open = &i->open;
 		break;
 	case 1:
 		pb__up_rebind__init(&i->rebind);
 		i->rebind.session = session_from(p);
-		fill_open(p, e, i);
-		i->rebind.open = &i->open;
+		if ((fill_open(p, e, i) & 128) == 0)
+			i->rebind.open = &i->open;
 		i->item.item_case = PB__UP_ITEM__ITEM_REBIND;
 		i->item.rebind = &i->rebind;
 		break;
@@ -572,40 +640,81 @@ static void fill_item(struct play *p, struct edge *e, struct item *i)
 	}
 }
 
-/* With the numbers that are due; raw: bytes behind them, in which anything may be. */
+/* What a batch may say beside its items. */
+enum twist { AS_IT_IS, GAP, SEEN_AHEAD, KEY_AGAIN, WRONG_KEY, OTHER_WIRE, OVER_CREDIT, TWISTS };
+
+static void send_batch(const struct edge *e, const Pb__LinkUp *up, struct slice more)
+{
+	static uint8_t bytes[BATCH_MAX_BYTES];
+	size_t len = pb__link_up__get_packed_size(up);
+
+	if (len + more.len > sizeof(bytes))
+		return;
+	pb__link_up__pack(up, bytes);
+	if (more.len > 0)
+		memcpy(bytes + len, more.data, more.len);
+	world_message(e->socket, e->pipe, (struct slice){(const char *)bytes, len + more.len});
+}
+
+/* With the numbers that are due, or not; more: bytes behind them, in which anything may be. */
+static void say_numbered(struct edge *e, Pb__LinkUp *up, enum twist twist, struct slice more)
+{
+	static const unsigned char wrong[LINK_KEY_BYTES] = {1};
+
+	up->wire = e->of.wire ^ (twist == OTHER_WIRE ? 1 : 0);
+	up->number = ++e->sent + (twist == GAP ? 1 : 0);
+	up->seen = e->heard + (twist == SEEN_AHEAD ? 1 : 0);
+	up->key = (ProtobufCBinaryData){0};
+	if (e->sent == 1 || twist == KEY_AGAIN)
+		up->key = codec_bytes((struct slice){(const char *)e->of.key, LINK_KEY_BYTES});
+	if (twist == WRONG_KEY)
+		up->key = codec_bytes((struct slice){(const char *)wrong, LINK_KEY_BYTES});
+	send_batch(e, up, more);
+}
+
 static void say_batch(struct play *p, bool is_raw)
 {
-	static uint8_t bytes[BATCH_MAX_BYTES + 1024];
 	static struct item items[4];
 	struct edge *e = &p->edges[script_byte(&p->s) % EDGES];
 	Pb__LinkUp up = PB__LINK_UP__INIT;
 	Pb__UpItem *list[4];
 	struct slice more = {"", 0};
-	size_t len;
+	enum twist twist = AS_IT_IS;
 
 	if (e->socket == NULL)
 		return;
-	if (is_raw)
+	if (is_raw) {
 		more = script_slice(&p->s);
-	else
-		up.n_items = script_byte(&p->s) % 5;
+	} else {
+		unsigned how = script_byte(&p->s);
+
+		up.n_items = how % 5;
+		twist = (enum twist)(how / 5 % TWISTS);
+	}
 	for (size_t i = 0; i < up.n_items; i++) {
 		fill_item(p, e, &items[i]);
 		list[i] = &items[i].item;
 	}
 	up.items = list;
-	up.wire = e->of.wire;
-	up.number = ++e->sent;
-	up.seen = e->heard;
-	if (up.number == 1)
-		up.key = codec_bytes((struct slice){(const char *)e->of.key, LINK_KEY_BYTES});
-	len = pb__link_up__get_packed_size(&up);
-	if (len + more.len > BATCH_MAX_BYTES)
+	say_numbered(e, &up, twist, more);
+	up.n_items = 0;
+	for (size_t i = 0; twist == OVER_CREDIT && i <= LINK_WINDOW_BATCHES; i++)
+		say_numbered(e, &up, AS_IT_IS, more);
+}
+
+/* Somebody else connects where a link is; he is sent away. */
+static void say_second(struct play *p)
+{
+	struct edge *e = &p->edges[script_byte(&p->s) % EDGES];
+	const struct bus_options *o;
+
+	if (e->socket == NULL)
 		return;
-	pb__link_up__pack(&up, bytes);
-	if (more.len > 0)
-		memcpy(bytes + len, more.data, more.len);
-	world_message(e->socket, e->pipe, (struct slice){(const char *)bytes, len + more.len});
+	o = world_options(e->socket);
+	o->on_up(o->arg, ++p->pipes);
+	assert(world_closed(e->socket) == p->pipes);
+	o->on_message(o->arg, p->pipes, SLICE_LITERAL("anything"));
+	o->on_down(o->arg, p->pipes);
 }
 
 static void say_raw(struct play *p)
@@ -669,6 +778,101 @@ static void say_facts(struct play *p)
 	p->asking = EDGES;
 }
 
+static void command(struct play *p)
+{
+	Pb__RouterCtlRequest request = PB__ROUTER_CTL_REQUEST__INIT;
+	Pb__CtlPush push = PB__CTL_PUSH__INIT;
+	Pb__CtlWho who = PB__CTL_WHO__INIT;
+	Pb__CtlUser user = PB__CTL_USER__INIT;
+	Pb__CtlEdges edges = PB__CTL_EDGES__INIT;
+	Pb__CtlStats stats = PB__CTL_STATS__INIT;
+	Pb__CtlKick kick = PB__CTL_KICK__INIT;
+	Pb__CtlTail tail = PB__CTL_TAIL__INIT;
+	Pb__CtlTop top = PB__CTL_TOP__INIT;
+	Pb__CtlInbox inbox = PB__CTL_INBOX__INIT;
+	Pb__CtlDrain drain = PB__CTL_DRAIN__INIT;
+	Pb__CtlBackup backup = PB__CTL_BACKUP__INIT;
+	Pb__CtlWhy why = PB__CTL_WHY__INIT;
+	Pb__CtlPing ping = PB__CTL_PING__INIT;
+	static uint8_t bytes[BATCH_MAX_BYTES];
+	unsigned how = script_byte(&p->s);
+
+	request.wire = 3;
+	request.command_case = (Pb__RouterCtlRequest__CommandCase)(2 + how % 13);
+	switch (request.command_case) {
+	case PB__ROUTER_CTL_REQUEST__COMMAND_PUSH:
+		request.push = &push;
+		push.user = user_from(p);
+		push.event = codec_bytes(script_slice(&p->s));
+		push.data = codec_bytes(script_slice(&p->s));
+		push.mid = codec_bytes(script_slice(&p->s));
+		push.wait = (Pb__CtlWait)(script_byte(&p->s) % 4);
+		push.ttl_ms = script_number(&p->s, 4);
+		push.timeout_ms = (uint32_t)script_number(&p->s, 3);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_WHO:
+		request.who = &who;
+		who.after = user_from(p);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_USER:
+		request.user = &user;
+		user.uid = user_from(p);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_EDGES:
+		request.edges = &edges;
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_STATS:
+		request.stats = &stats;
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_KICK:
+		request.kick = &kick;
+		kick.uid = user_from(p);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_TAIL:
+		request.tail = &tail;
+		tail.after = script_byte(&p->s);
+		if (script_byte(&p->s) % 2 == 1)
+			tail.user = user_from(p);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_TOP:
+		request.top = &top;
+		top.count = script_byte(&p->s);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_INBOX:
+		request.inbox = &inbox;
+		inbox.uid = user_from(p);
+		inbox.purge = script_byte(&p->s) % 2;
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_DRAIN:
+		request.drain = &drain;
+		drain.edge_id = p->edges[script_byte(&p->s) % EDGES].of.id;
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_BACKUP:
+		request.backup = &backup;
+		backup.id = script_byte(&p->s);
+		backup.offset = script_byte(&p->s);
+		backup.cancel = script_byte(&p->s) % 2;
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_WHY:
+		request.why = &why;
+		why.uid = user_from(p);
+		break;
+	case PB__ROUTER_CTL_REQUEST__COMMAND_PING:
+	case PB__ROUTER_CTL_REQUEST__COMMAND__NOT_SET:
+	case _PB__ROUTER_CTL_REQUEST__COMMAND__CASE_IS_INT_SIZE:
+		request.ping = &ping;
+		break;
+	}
+	if (pb__router_ctl_request__get_packed_size(&request) > sizeof(bytes))
+		return;
+	p->asking = OPERATOR;
+	for (unsigned n = 0; n <= how / 13 * 5; n++) /* and many others, up to 96 */
+		world_ask(world_socket("routerctl.sock"), 99,
+			(struct slice){(const char *)bytes,
+				pb__router_ctl_request__pack(&request, bytes)});
+	p->asking = EDGES;
+}
+
 /* A request for the operator's page: the answer is a whole one. */
 static void ask_page(struct play *p)
 {
@@ -698,7 +902,7 @@ static void tick(int64_t ms)
 
 static void step(struct play *p)
 {
-	switch (script_byte(&p->s) % 13) {
+	switch (script_byte(&p->s) % 16) {
 	case 0:
 		say_hello(p);
 		break;
@@ -725,7 +929,7 @@ static void step(struct play *p)
 		say_facts(p);
 		break;
 	case 9:
-		ask_raw(p, "routerctl.sock", EDGES + 1);
+		ask_raw(p, "routerctl.sock", OPERATOR);
 		break;
 	case 10:
 		tick((int64_t)script_number(&p->s, 2) * 4);
@@ -735,6 +939,15 @@ static void step(struct play *p)
 		break;
 	case 12:
 		ask_page(p);
+		break;
+	case 13:
+		command(p);
+		break;
+	case 14:
+		say_second(p);
+		break;
+	case 15:
+		hub.draining = script_byte(&p->s) % 2;
 		break;
 	}
 }
@@ -783,5 +996,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hang_up(&p->edges[i]);
 	turn(p);
 	world_on_sent(NULL, NULL);
+	audit_check();
 	return 0;
 }

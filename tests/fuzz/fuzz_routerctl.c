@@ -20,7 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* explain asks nobody. */
 static const char *const names[] = {"push", "who", "user", "edges", "stats", "top", "inbox",
-	"drain", "kick", "why", "tail", "explain", "backup"};
+	"drain", "kick", "why", "tail", "explain", "backup", "ping"};
+
+static const char *const codes[] = {NULL, "4001", "BUSY", "9999"}; /* to explain */
 
 static char backup[64];
 
@@ -68,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.user = strcmp(name, "push") == 0 && flags & 2 ? NULL : "ann",
 		.all = (flags & 2) != 0,
 		.data = flags & 4 ? "not json" : NULL,
-		.word = strcmp(name, "explain") == 0 && flags & 2 ? "4001" : NULL,
+		.word = strcmp(name, "explain") != 0 ? NULL : codes[flags >> 1 & 3],
 		.wait = (Pb__CtlWait)(flags >> 3 & 3),
 		.file = backup,
 		.edge_id = 7,

@@ -1,7 +1,7 @@
 /*
- * Settings of the three daemons, as flags and as a file.  Whatever they are, a start that is
- * allowed has every value within its bounds, and one that is not is refused with exactly one line
- * of plain text.
+ * Settings of the three daemons, as flags, in the environment and as a file.  Whatever they are, a
+ * start that is allowed has every value within its bounds, and one that is not is refused with
+ * exactly one line of plain text.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -18,6 +18,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ARGS_MAX 24
+
+/* What the first byte says of the file, beside whose it is. */
+enum file_kind { FILE_AS_IT_IS, FILE_NONE, FILE_MISSING, FILE_DIRECTORY, FILE_TOO_LONG };
 
 struct arguments {
 	int n;
@@ -39,11 +42,13 @@ static void arguments_free(struct arguments *args)
 }
 
 /* A file that has no name, but can be opened by one. */
-static int file_of(struct slice text, char path[64])
+static int file_of(struct slice text, bool is_long, char path[64])
 {
 	int fd = memfd_create("settings", MFD_CLOEXEC);
 
 	assert(fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len);
+	if (is_long)
+		assert(ftruncate(fd, 70000) == 0);
 	snprintf(path, 64, "/proc/self/fd/%d", fd);
 	return fd;
 }
@@ -140,6 +145,9 @@ static void run(unsigned daemon, struct arguments *args)
 	fclose(stderr);
 	stderr = real_stderr;
 	stdout = real_stdout;
+	assert(config_exit(result) == (result == CONFIG_USAGE		? EXIT_USAGE
+					      : result == CONFIG_UNSAFE ? EXIT_CONFIG
+									: EXIT_SUCCESS));
 	if (result == CONFIG_USAGE || result == CONFIG_UNSAFE)
 		check_complaint(said, said_len);
 	else
@@ -147,31 +155,50 @@ static void run(unsigned daemon, struct arguments *args)
 	free(said);
 }
 
-/* Lines up to an empty one are arguments, the rest is the file. */
+static void add_file(struct arguments *args, enum file_kind kind, const char *path)
+{
+	static const char *const others[] = {
+		[FILE_MISSING] = "/nowhere/settings", [FILE_DIRECTORY] = "/"};
+
+	if (kind == FILE_MISSING || kind == FILE_DIRECTORY)
+		path = others[kind];
+	if (kind == FILE_NONE)
+		return;
+	add(args, "--config", 8);
+	add(args, path, strlen(path));
+}
+
+/* Lines up to an empty one are arguments or, behind a dollar, of the environment; then the file. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script s = {data, size};
-	unsigned daemon = script_byte(&s) % 3;
-	struct arguments args = {0};
+	unsigned first = script_byte(&s);
+	enum file_kind kind = (enum file_kind)(first / 3 % 5);
+	struct arguments args = {0}, env = {0};
+	char **const real_environ = environ;
 	char path[64];
 	int fd;
 
 	add(&args, "daemon", 6);
-	while (args.n < ARGS_MAX - 2 && s.left > 0 && s.at[0] != '\n') {
+	while (args.n < ARGS_MAX - 2 && env.n < ARGS_MAX && s.left > 0 && s.at[0] != '\n') {
 		const uint8_t *end = memchr(s.at, '\n', s.left);
 		struct slice line = script_take(&s, end == NULL ? s.left : (size_t)(end - s.at));
 
 		script_byte(&s);
+		if (line.data[0] == '$')
+			add(&env, line.data + 1, line.len - 1);
 		/* The file is ours to name. */
-		if (line.len < 8 || memcmp(line.data, "--config", 8) != 0)
+		else if (line.len < 8 || memcmp(line.data, "--config", 8) != 0)
 			add(&args, line.data, line.len);
 	}
 	script_byte(&s);
-	fd = file_of(script_rest(&s), path);
-	add(&args, "--config", 8);
-	add(&args, path, strlen(path));
-	run(daemon, &args);
+	fd = file_of(script_rest(&s), kind == FILE_TOO_LONG, path);
+	add_file(&args, kind, path);
+	environ = env.list;
+	run(first % 3, &args);
+	environ = real_environ;
 	arguments_free(&args);
+	arguments_free(&env);
 	close(fd);
 	return 0;
 }

@@ -164,8 +164,8 @@ static void check_names(struct slice in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct slice in = {(const char *)data, size};
-	char *text = strndup(in.data == NULL ? "" : in.data, in.len);
+	struct slice in = {data == NULL ? "" : (const char *)data, size};
+	char *text = strndup(in.data, in.len);
 
 	assert(text != NULL);
 	check_base64url(in);

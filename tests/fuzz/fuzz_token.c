@@ -23,11 +23,38 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_ready;
 
+/* Beside the key of each algorithm: one with bounds, one whose time is over, and so many of one
+ * algorithm that none of them is tried without its kid. */
+static void more_keys(void)
+{
+	struct key_error e;
+	char name[32];
+
+	forge_file(&forge, "strict.conf",
+		"alg = HS256\nfile = secret\niss = i\nkid = strict\naud = chat\nusers = s:\n"
+		"max-lifetime = 2h\n",
+		0600);
+	forge_file(&forge, "over.conf",
+		"alg = HS256\nfile = secret\niss = i\nkid = over\n"
+		"until = 2025-12-31T23:59:59Z\n",
+		0600);
+	for (unsigned i = 0; i < TOKEN_KEYS_TRIED; i++) {
+		snprintf(name, sizeof(name), "more-%u.conf", i);
+		conf_write(name, "HS512", "secret", NULL);
+	}
+	keyring_free(ring);
+	ring = NULL;
+	assert(keyring_load(&ring, forge.dir, false, &e) == 0);
+}
+
 static void begin(void)
 {
 	if (is_ready)
 		return;
 	assert(token_rig_setup(NULL) == 0);
+	more_keys();
+	for (enum token_verdict v = TOKEN_BAD_SHAPE; v <= TOKEN_GOOD; v++)
+		assert(token_verdict_text(v)[0] != '\0');
 	forge_clear(&forge); /* what was loaded is in memory */
 	assert(rmdir(forge.dir) == 0);
 	is_ready = true;
@@ -54,6 +81,15 @@ static json_t *part_read(struct slice token, unsigned n)
 	return json;
 }
 
+static bool is_for(const json_t *aud, const char *whom)
+{
+	bool found = json_is_string(aud) && strcmp(json_string_value(aud), whom) == 0;
+
+	for (size_t i = 0; i < json_array_size(aud); i++)
+		found |= is_for(json_array_get(aud, i), whom);
+	return found;
+}
+
 /* Without whom: neither another algorithm, nor another user, nor another time. */
 static void check_good(struct slice token, const struct token_facts *facts)
 {
@@ -76,6 +112,11 @@ static void check_good(struct slice token, const struct token_facts *facts)
 	assert(facts->exp_ms + TOKEN_LEEWAY_MS > NOW_S * 1000);
 	assert(facts->exp_ms <= (NOW_S + 30 + 24 * 60 * 60) * 1000);
 	assert(facts->iat_ms <= (NOW_S + 30) * 1000);
+	assert(strcmp(facts->key->policy->name, "over") != 0);
+	if (strcmp(facts->key->policy->name, "strict") == 0)
+		assert(uid.len > 2 && memcmp(uid.data, "s:", 2) == 0 &&
+			is_for(json_object_get(claims, "aud"), "chat") &&
+			facts->exp_ms <= (NOW_S + 30 + 2 * 60 * 60) * 1000);
 }
 
 static enum token_verdict check(struct slice token)

@@ -17,6 +17,7 @@ static void run(void *arg, const uint8_t *bytes, size_t len)
 
 int main(int argc, char **argv)
 {
+	(void)LLVMFuzzerTestOneInput(NULL, 0);
 	for (int i = 1; i < argc; i++) {
 		int n = seeds_read(argv[i], run, NULL);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SEED_MAX_BYTES 65536
+
 static int hex(char c)
 {
 	const char *digits = "0123456789abcdef";
@@ -31,36 +33,68 @@ static size_t unescape(const char *text, uint8_t *out)
 	return 3;
 }
 
-/* In place; the length, or -1. */
-static long line_read(char *line)
+/* How often the byte behind \*N; is there, with what of the text says so; 0: this is none. */
+static size_t repeated(const char *text, size_t *out_times)
 {
-	uint8_t *to = (uint8_t *)line;
+	char *end;
+	unsigned long times;
 
-	for (const char *p = line; *p != '\0' && *p != '\n'; p++) {
-		size_t n = 0;
+	if (text[0] != '*')
+		return 0;
+	times = strtoul(text + 1, &end, 10);
+	if (end == text + 1 || *end != ';' || times > SEED_MAX_BYTES)
+		return 0;
+	*out_times = times;
+	return (size_t)(end + 1 - text);
+}
 
-		if (*p != '\\') {
-			*to++ = (uint8_t)*p;
-			continue;
-		}
-		n = unescape(p + 1, to);
-		if (n == 0)
-			return -1;
-		to++;
-		p += n;
+/* One byte of a line, how often it is there, and how many characters say so; 0: a mistake. */
+static size_t byte_read(const char *text, uint8_t *out, size_t *out_times)
+{
+	size_t before = 0, n;
+
+	*out_times = 1;
+	if (text[0] == '\\') {
+		before = repeated(text + 1, out_times);
+		before += before > 0;
 	}
-	return (long)(to - (uint8_t *)line);
+	*out = (uint8_t)text[before];
+	if (*out != '\\')
+		return *out == '\0' || *out == '\n' ? 0 : before + 1;
+	n = unescape(text + before + 1, out);
+	return n == 0 ? 0 : before + 1 + n;
+}
+
+/* The length, or -1. */
+static long line_read(const char *line, uint8_t out[SEED_MAX_BYTES])
+{
+	size_t len = 0;
+
+	while (*line != '\0' && *line != '\n') {
+		size_t times, n;
+		uint8_t byte;
+
+		n = byte_read(line, &byte, &times);
+		if (n == 0 || times > SEED_MAX_BYTES - len)
+			return -1;
+		memset(out + len, byte, times);
+		len += times;
+		line += n;
+	}
+	return (long)len;
 }
 
 int seeds_read(const char *path, seeds_each_fn *each, void *arg)
 {
 	FILE *f = fopen(path, "re");
+	uint8_t *bytes = malloc(SEED_MAX_BYTES);
 	char *line = NULL;
 	size_t size = 0;
 	int number = 0, n = 0;
 
-	if (f == NULL) {
+	if (f == NULL || bytes == NULL) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		free(bytes);
 		return -1;
 	}
 	while (n >= 0 && getline(&line, &size, f) >= 0) {
@@ -69,16 +103,17 @@ int seeds_read(const char *path, seeds_each_fn *each, void *arg)
 		number++;
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
-		len = line_read(line);
+		len = line_read(line, bytes);
 		if (len < 0) {
-			fprintf(stderr, "%s:%d: a backslash that begins no escape\n", path, number);
+			fprintf(stderr, "%s:%d: no escape, or too long\n", path, number);
 			n = -1;
 			break;
 		}
-		each(arg, (const uint8_t *)line, (size_t)len);
+		each(arg, bytes, (size_t)len);
 		n++;
 	}
 	free(line);
+	free(bytes);
 	fclose(f);
 	return n;
 }

@@ -1,7 +1,8 @@
 /*
  * seeds: the inputs that a target begins with, as text that can be read and reviewed: one input a
- * line, with \n, \r, \t, \\ and \xNN for what is no plain ASCII.  Empty lines, and lines that begin
- * with #, are left out; an input that is empty or begins so is written with an escape.
+ * line, with \n, \r, \t, \\ and \xNN for what is no plain ASCII, and \*N; before a byte that is
+ * there N times.  Empty lines, and lines that begin with #, are left out; an input that begins so
+ * is written with an escape.
  */
 #ifndef POSTERN_TESTS_FUZZ_SEEDS_H
 #define POSTERN_TESTS_FUZZ_SEEDS_H
