@@ -348,61 +348,35 @@ static void pong(struct play *p)
 	assert(conn_takes_pong(&p->c, identity) == (how % 2 == 0 && !p->c.tells_position));
 }
 
+static void send_ends(struct play *p)
+{
+	if (p->c.in_flight > 0)
+		conn_send_end(&p->c);
+}
+
+static void position_is_told(struct play *p)
+{
+	if (conn_tells_position(&p->c))
+		assert(!p->c.has_untold && p->c.position_at_ms == 0);
+}
+
+static void trouble(struct play *p)
+{
+	if (script_byte(&p->s) % 2)
+		conn_slow_begin(&p->c, p->now_ms);
+	else if (script_byte(&p->s) % 2)
+		conn_drain(&p->c, p->now_ms + script_byte(&p->s));
+	else
+		p->is_closed |= conn_on_bad_frame(&p->c, p->now_ms);
+}
+
 static void step(struct play *p)
 {
-	switch (script_byte(&p->s) % 16) {
-	case 0:
-		pass_time(p);
-		break;
-	case 1:
-		client_says(p);
-		break;
-	case 2:
-		client_sends(p);
-		break;
-	case 3:
-		if (p->c.in_flight > 0)
-			conn_send_end(&p->c);
-		break;
-	case 4:
-	case 5:
-		identity_happens(p);
-		break;
-	case 6:
-	case 7:
-		frame_comes(p);
-		break;
-	case 8:
-		page_ends(p);
-		break;
-	case 9:
-		client_moves(p);
-		break;
-	case 10:
-		queue_put(p);
-		break;
-	case 11:
-		queue_write(p);
-		break;
-	case 12:
-		renewed(p);
-		break;
-	case 13:
-		pong(p);
-		break;
-	case 14:
-		if (conn_tells_position(&p->c))
-			assert(!p->c.has_untold && p->c.position_at_ms == 0);
-		break;
-	case 15:
-		if (script_byte(&p->s) % 2)
-			conn_slow_begin(&p->c, p->now_ms);
-		else if (script_byte(&p->s) % 2)
-			conn_drain(&p->c, p->now_ms + script_byte(&p->s));
-		else
-			p->is_closed |= conn_on_bad_frame(&p->c, p->now_ms);
-		break;
-	}
+	static void (*const steps[])(struct play * p) = {pass_time, client_says, client_sends,
+		send_ends, identity_happens, identity_happens, frame_comes, frame_comes, page_ends,
+		client_moves, queue_put, queue_write, renewed, pong, position_is_told, trouble};
+
+	steps[script_byte(&p->s) % (sizeof(steps) / sizeof(steps[0]))](p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
