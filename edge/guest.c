@@ -81,6 +81,7 @@ void guest_new(struct door *d, int fd, const struct address *peer, enum upgrade_
 	/* Heads hold tokens, bodies hold passwords, and a login's answer holds a token. */
 	buf_init_secret(&g->in, IN_MAX_BYTES);
 	buf_init_secret(&g->out, OUT_MAX_BYTES);
+	g->out_page = SLICE_LITERAL(""); /* not NULL, which no offset may be added to */
 	list_add(g, GUESTS_IDLE);
 	d->n_guests++;
 	guest_set_deadline(g, d->head_timeout_ms);
