@@ -31,6 +31,7 @@ struct loader {
 	void *out;
 	const char *file; /* borrowed from argv or the environment */
 	bool check;
+	char shown[200]; /* the file's name, for complaints */
 };
 
 static void complain(const struct loader *l, const char *format, ...)
@@ -189,7 +190,7 @@ static bool take_line(const struct loader *l, char *line, unsigned number, uint6
 		return true;
 	equals = strchr(name, '=');
 	if (equals == NULL) {
-		complain(l, "%s:%u: not a line of the form name = value", l->file, number);
+		complain(l, "%s:%u: not a line of the form name = value", l->shown, number);
 		return false;
 	}
 	*equals = '\0';
@@ -197,17 +198,17 @@ static bool take_line(const struct loader *l, char *line, unsigned number, uint6
 	s = find(l->spec, name, strlen(name));
 	log_quote(quoted, sizeof(quoted), slice_of(name));
 	if (s == NULL) {
-		complain(l, "%s:%u: %s is not a setting (see --help)", l->file, number, quoted);
+		complain(l, "%s:%u: %s is not a setting (see --help)", l->shown, number, quoted);
 		return false;
 	}
 	bit = UINT64_C(1) << (s - l->spec->settings);
 	if ((*seen & bit) != 0) {
-		complain(l, "%s:%u: %s is there twice, one line is allowed", l->file, number,
+		complain(l, "%s:%u: %s is there twice, one line is allowed", l->shown, number,
 			quoted);
 		return false;
 	}
 	*seen |= bit;
-	snprintf(where, sizeof(where), "%.200s:%u: %s", l->file, number, quoted);
+	snprintf(where, sizeof(where), "%s:%u: %s", l->shown, number, quoted);
 	return set_value(l, s, trim(equals + 1), where);
 }
 
@@ -219,18 +220,18 @@ static char *read_file(const struct loader *l)
 	size_t n;
 
 	if (text == NULL) {
-		complain(l, "--config %s: %s", l->file, strerror(errno));
+		complain(l, "--config %s: %s", l->shown, strerror(errno));
 		if (f != NULL)
 			fclose(f);
 		return NULL;
 	}
 	n = fread(text, 1, FILE_MAX_BYTES + 1, f);
 	if (ferror(f) != 0) {
-		complain(l, "--config %s: %s", l->file, strerror(errno));
+		complain(l, "--config %s: %s", l->shown, strerror(errno));
 	} else if (n > FILE_MAX_BYTES) {
-		complain(l, "--config %s: longer than %d bytes", l->file, FILE_MAX_BYTES);
+		complain(l, "--config %s: longer than %d bytes", l->shown, FILE_MAX_BYTES);
 	} else if (memchr(text, '\0', n) != NULL) {
-		complain(l, "--config %s: holds a NUL byte, only text is allowed", l->file);
+		complain(l, "--config %s: holds a NUL byte, only text is allowed", l->shown);
 	} else {
 		text[n] = '\0';
 		fclose(f);
@@ -241,7 +242,7 @@ static char *read_file(const struct loader *l)
 	return NULL;
 }
 
-static bool take_file(const struct loader *l)
+static bool take_file(struct loader *l)
 {
 	CLEANUP(mem_freep) char *text = NULL;
 	unsigned number = 1;
@@ -250,6 +251,7 @@ static bool take_file(const struct loader *l)
 
 	if (l->file == NULL)
 		return true;
+	log_quote(l->shown, sizeof(l->shown), slice_of(l->file));
 	text = read_file(l);
 	rest = text;
 	while (rest != NULL) {

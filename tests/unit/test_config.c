@@ -336,6 +336,17 @@ static void a_file_that_cannot_be_read_is_unsafe(void **state)
 	config_free(&spec, &v);
 }
 
+static void a_files_name_moves_no_cursor(void **state)
+{
+	struct values v;
+	const char *text;
+
+	(void)state;
+	assert_int_equal(load("--config /none\x1b[31m\n", &v, &text), CONFIG_UNSAFE);
+	assert_one_line(text, "--config \"/none\\x1b[31m\\x0a\": No such file");
+	config_free(&spec, &v);
+}
+
 static void a_wrong_environment_is_unsafe(void **state)
 {
 	static const struct {
@@ -456,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_command_line_is_a_usage_error),
 		cmocka_unit_test(a_wrong_file_is_unsafe),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_unsafe),
+		cmocka_unit_test(a_files_name_moves_no_cursor),
 		cmocka_unit_test(a_wrong_environment_is_unsafe),
 		cmocka_unit_test(help_names_every_setting),
 		cmocka_unit_test(version_is_printed),
